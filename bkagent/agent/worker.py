@@ -77,7 +77,7 @@ class Worker:
         self._offered: Optional[AcceptedJob] = None
         self._offered_id = ""
         self._entry: Optional[AgentEntry] = None
-        self._reaper: Optional[threading.Thread] = None  # of the last job
+        self._process_gone: Optional[threading.Event] = None  # of the last job
         self._stop_report = StopReport(session.home, context.stop_reports, context.report)
         self._heartbeat = Heartbeat(
             lambda: session.client, session.heartbeat_interval_s, context.timers, report=context.report,
@@ -224,15 +224,15 @@ class Worker:
             self._had_its_job = self._had_its_job or bool(self._settings[session_options.ACQUIRE_JOB])
         if finish is None:
             return LEAVING
-        self._had_its_job, self.last_finish, self._reaper = True, finish, runner.reaper
+        self._had_its_job, self.last_finish, self._process_gone = True, finish, runner.process_gone
         self._report("info", f"Finished job {job.id} with exit status {finish.exit_status}", "job.finished")
         return PINGING
 
     def _leave(self) -> str:
         self._heartbeat.stop()
         self._idle_timer.remove(self.index)
-        if self._reaper is not None:
-            self._reaper.join(_PROCESS_ENDS_WITHIN_S)
+        if self._process_gone is not None:
+            self._process_gone.wait(_PROCESS_ENDS_WITHIN_S)
         if self._connected:
             self._stop_report.complete(self._stop.level)
             self._report("info", "Disconnecting...", "worker.disconnecting")

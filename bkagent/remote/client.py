@@ -110,9 +110,9 @@ class Client:
         Raises Unreachable without an answer, Unavailable for 429 and 5xx, Refused for other errors, WireError for a
         2xx without JSON where it is expected.
         """
-        target, sent, data = self._request_of(path, document, query, headers, body, content_type)
+        target, sent, data = self.request_of(path, document, query, headers, body, content_type)
         response = self.pool.request(method, target, sent, data, timeout_s=timeout_s)
-        return read(self._name_of(method, target), response.status, response.headers, response.body, expects_json)
+        return read(self.name_of(method, target), response.status, response.headers, response.body, expects_json)
 
     @property
     def that_connects(self) -> Client:
@@ -121,21 +121,21 @@ class Client:
 
     def prepare(self, method: str, path: str, *, document: object, headers: Mapping[str, str]) -> PreparedRequest:
         """Return a request with a JSON document as it goes over the wire, for a loop that sends many of them."""
-        target, sent, data = self._request_of(path, document, None, headers, None, None)
+        target, sent, data = self.request_of(path, document, None, headers, None, None)
         sent["Accept-Encoding"] = "identity"  # loops read answers that are not coded
         address = parse(join(self.endpoint, target))
         head = head_start(method, address.target, address, checked_headers(sent))
         whole = head + b"\r\nContent-Length: %d\r\n\r\n" % len(data) + data
-        return PreparedRequest(address, whole, self._name_of(method, target))
+        return PreparedRequest(address, whole, self.name_of(method, target))
 
-    def _request_of(
+    def request_of(
         self,
         path: str,
         document: object,
-        query: Optional[Mapping[str, str]],
-        headers: Optional[Mapping[str, str]],
-        body: Optional[bytes],
-        content_type: Optional[str],
+        query: Optional[Mapping[str, str]] = None,
+        headers: Optional[Mapping[str, str]] = None,
+        body: Optional[bytes] = None,
+        content_type: Optional[str] = None,
     ) -> Tuple[str, Dict[str, str], bytes]:
         """Return target, headers and body of a request, without secrets."""
         target = path + (f"?{escaping.query(query)}" if query else "")
@@ -154,7 +154,8 @@ class Client:
             sent["Content-Type"] = content_type
         return target, sent, body or b""
 
-    def _name_of(self, method: str, target: str) -> str:
+    def name_of(self, method: str, target: str) -> str:
+        """Return what errors call a request."""
         return f"{method} {escaping.without_user(self.endpoint)}/{target}"
 
     def _like(self, endpoint: str, token: str, pool: Optional[Pool]) -> Client:

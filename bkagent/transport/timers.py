@@ -36,6 +36,10 @@ class Timers:
         """Call a task once, so many seconds from now."""
         self.timer("later", task).arm(time.monotonic() + delay_s)
 
+    def call_now(self, name: str, task: Callable[[], None]) -> None:
+        """Call a task once, on another thread. Raises RuntimeError where the system has no further thread."""
+        self._threads.put(Timer(self, name, task).call)
+
     def close(self) -> None:
         """Call nothing any more. Tasks that run go on."""
         with self._changed:

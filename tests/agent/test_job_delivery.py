@@ -23,19 +23,18 @@ def test_the_process_of_a_job_that_is_over_is_not_waited_for(plane, tmp_path, mo
     entry = directory.create(str(tmp_path / "spool"), JobManifest(job.id, plane.endpoint, "jt-" + job.id))
     entry.settle(Result(0, finished_at="2026-01-01T00:00:00Z"))
     client = Client(plane.endpoint, "jt-" + job.id, environ={}, user_agent="test")
-    timers, is_to_end = Timers(), threading.Event()
+    timers = Timers()
     delivery = job_delivery.JobDelivery(
         entry, client, JobFiles(entry.folder, job.id), Shutdown(), lambda *words: None, timers=timers
     )
-    delivery.reaper = threading.Thread(target=is_to_end.wait, daemon=True)
-    delivery.reaper.start()
+    delivery.process_gone = threading.Event()
     delivering = threading.Thread(target=delivery.run, daemon=True)
     delivering.start()
     try:
         delivering.join(PATIENCE_S)
-        assert not delivering.is_alive() and delivery.reaper.is_alive()
+        assert not delivering.is_alive()
         assert job.finish["exit_status"] == "0" and not os.path.exists(entry.folder)
     finally:
-        is_to_end.set()
+        delivery.process_gone.set()
         timers.close()
         client.close()

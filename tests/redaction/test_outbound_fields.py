@@ -24,6 +24,7 @@ OTHERWISE = {
     "agent_control": "words of the user of the command",
     "agents": "what the agent says of itself",
     "artifacts": "redaction/outbound.py; paths in forms too, see cli_in_job/test_no_secret_leaves.py",
+    "begun_call": "passes on",
     "chunks": "redacted before it reached the disk",
     "client": "passes on",
     "in_job": "passes on",
@@ -44,7 +45,7 @@ def sends(tree):
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             names = {keyword.arg for keyword in node.keywords}
-            if node.func.attr in ("call", "request", "exchange") and (
+            if node.func.attr in ("begin", "call", "request", "exchange") and (
                 names & {"document", "body"} or len(node.args) > 2
             ):
                 return True

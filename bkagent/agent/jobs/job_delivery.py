@@ -66,7 +66,8 @@ class JobDelivery:
         self._uploader: Optional[Uploader] = None
         self.canceller = JobCanceller(entry, report)
         self.over = False  # whether the job's process has ended, as the entry tells
-        self.reaper: Optional[threading.Thread] = None  # ends with the process of a job that this agent has started
+        # Set when the process of a job that this agent has started is gone.
+        self.process_gone: Optional[threading.Event] = None
 
     def run(self) -> Optional[Finish]:
         """Return how the job ended, after its finish was acknowledged and its entry is gone.
@@ -143,7 +144,8 @@ class JobDelivery:
         watchers = self._log_watchers()
         self._uploader = Uploader(
             self._entry, self._send, self._report, backoff=self._backoff, watch=_watch_size(watchers),
-            call_later=self._timers.call_later, is_rung_at_end=self.reaper is not None,
+            call_later=self._timers.call_later, call_now=self._timers.call_now,
+            is_rung_at_end=self.process_gone is not None,
         )  # fmt: skip
         try:
             self._uploader.run(self._gave_up)
@@ -237,10 +239,10 @@ class JobDelivery:
         self._entry.release()
 
     def _clear(self, kept_because: str) -> None:
-        if self.reaper is not None and (kept_because or not renaming.CAN_REMOVE_OPEN):
+        if self.process_gone is not None and (kept_because or not renaming.CAN_REMOVE_OPEN):
             # The kernel frees the locks of a process before its other files. Where these do not matter it is not waited
             # for: it waits itself, for the entry to be gone.
-            self.reaper.join(_KILLED_WITHIN_S)
+            self.process_gone.wait(_KILLED_WITHIN_S)
         self._files.remove()
         text = f"Deleted env files: {self._files.env_path}, {self._files.env_json_path}"
         self._report("debug", text, "job.env_files_deleted")

@@ -25,7 +25,6 @@ from bkagent.config.options import agent, job_logs, logging
 from bkagent.config.options import session as session_options
 from bkagent.errors import AgentError
 from bkagent.job import launch
-from bkagent.remote.worker import jobs
 from bkagent.spool import directory
 from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import session_file
@@ -53,7 +52,8 @@ class JobRunner:
         self._started_at = rfc3339(time.time_ns())
         self.entry: Optional[AgentEntry] = None
         self.not_run: Optional[Finish] = None
-        self.reaper: Optional[threading.Thread] = None  # ends with the job's process, a little later than the job
+        # Set when the job's process is gone, a little later than the job has ended.
+        self.process_gone: Optional[threading.Event] = None
 
     def run(self, on_entry: Callable[[AgentEntry], None]) -> Optional[Finish]:
         """Return how the job ended, None when a stop came first. `on_entry` gets the entry as soon as it exists.
@@ -107,7 +107,8 @@ class JobRunner:
 
     def _tell_start(self, preparation: JobPreparation, *, is_new: bool) -> None:
         """Tell the control plane that the job starts; prepare it meanwhile if it is new. Raises AgentError."""
-        call = JobStartCall(self._send_start)
+        stopped = self._context.stop.waiter(FORCED)
+        call = JobStartCall(self._client, self._job.id, self._started_at, stopped, self._report_retry)
         is_taken = False
         try:
             call.begin()
@@ -116,14 +117,9 @@ class JobRunner:
             call.finish()
             is_taken = True
         finally:
+            call.abandon()
             if not is_taken:
                 preparation.abandon()
-
-    def _send_start(self) -> None:
-        jobs.start(
-            self._client, self._job.id, self._started_at, wait=self._context.stop.waiter(FORCED),
-            report=self._report_retry,
-        )  # fmt: skip
 
     def _claim_earlier_entry(self, job: JobManifest, job_session: SessionFile) -> Optional[AgentEntry]:
         context = self._context
@@ -136,9 +132,15 @@ class JobRunner:
         child = preparation.finish()
         if child is None:
             return
-        arguments = (child, entry, delivery, self._context.report)
-        self.reaper = delivery.reaper = threading.Thread(target=_reap, args=arguments, name="reaper", daemon=True)
-        self.reaper.start()
+        gone = self.process_gone = delivery.process_gone = threading.Event()
+
+        def reap() -> None:
+            try:
+                _reap(child, entry, delivery, self._context.report)
+            finally:
+                gone.set()
+
+        self._context.timers.call_now("reaper", reap)
 
     def _resume(self, entry: AgentEntry, preparation: JobPreparation) -> None:
         """Go on with a job that began before, if it may still run here."""

@@ -15,8 +15,14 @@ from bkagent.wire.gzip_body import compressor
 from bkagent.wire.log_events import EventReport
 
 Send = Callable[[int, int, int, bytes], None]
+CallNow = Callable[[str, Callable[[], None]], None]
 _READ_BYTES = 256 * 1024
 _KEPT_BYTES = 3 * _READ_BYTES  # what a thread needs for a chunk: a block of it, and zlib's state, which is as large
+
+
+def call_on_own_thread(name: str, task: Callable[[], None]) -> None:
+    """Call a task on a thread for it alone."""
+    threading.Thread(target=task, name=name, daemon=True).start()
 
 
 class GivenUp(Refused):
@@ -28,7 +34,10 @@ class GivenUp(Refused):
 
 
 class ChunkSenders:
-    """Sends what is `put`, each chunk until it is acknowledged. `ring` is called when the state has changed."""
+    """Sends what is `put`, each chunk until it is acknowledged. `ring` is called when the state has changed.
+
+    `call_now` is what has a task run on another thread, whose name is for reports.
+    """
 
     def __init__(
         self,
@@ -38,9 +47,10 @@ class ChunkSenders:
         backoff: SharedBackoff,
         ring: Callable[[], None],
         report: EventReport,
+        call_now: CallNow = call_on_own_thread,
     ) -> None:
         self._log_path, self._journal, self._send, self._backoff = log_path, journal, send, backoff
-        self._ring, self._report = ring, report
+        self._ring, self._report, self._call_now = ring, report, call_now
         self._changed = threading.Condition()
         self._waiting: Deque[Tuple[Chunk, int]] = deque()
         self._threads = 0
@@ -58,7 +68,7 @@ class ChunkSenders:
                 self._threads += 1
                 if self._threads == 2:  # much is printed
                     freed_memory.keep(_KEPT_BYTES)
-                threading.Thread(target=self._work, name=f"log-chunks-{self._threads}", daemon=True).start()
+                self._call_now("log-chunks", self._work)
             self._changed.notify()
 
     def check(self) -> None:

@@ -9,10 +9,11 @@ from typing import Callable, Optional
 
 from bkagent.errors import WireError
 from bkagent.logs.upload.chunk_pacing import ChunkPacing
-from bkagent.logs.upload.chunk_senders import ChunkSenders, Send
+from bkagent.logs.upload.chunk_senders import CallNow, ChunkSenders, Send, call_on_own_thread
 from bkagent.logs.upload.shared_backoff import SharedBackoff
 from bkagent.spool.agent_entry import AgentEntry
-from bkagent.spool.background_sync import BackgroundSync, CallLater, call_on_own_thread
+from bkagent.spool.background_sync import BackgroundSync, CallLater
+from bkagent.spool.background_sync import call_on_own_thread as call_later_on_own_thread
 from bkagent.spool.journal import Chunk, Journal
 from bkagent.system.durable import is_full, sync_path
 from bkagent.system.plain_file import open_plain
@@ -33,8 +34,9 @@ class Uploader:
 
     What `send` raises decides: after Unreachable and Unavailable the chunk is tried again without end, after Refused
     nothing more is sent. `backoff` may be shared with others who talk to the same endpoint. `watch` is called with the
-    size of the log whenever it may have grown. `call_later` is what has the journal brought to the disk. Who knows the
-    end of the job's process and rings the entry then says so by `is_rung_at_end`; else a thread waits for it.
+    size of the log whenever it may have grown. `call_later` has the journal brought to the disk, `call_now` has chunks
+    sent. Who knows the end of the job's process and rings the entry then says so by `is_rung_at_end`; else a thread
+    waits for it.
     """
 
     def __init__(
@@ -45,13 +47,15 @@ class Uploader:
         *,
         backoff: Optional[SharedBackoff] = None,
         watch: Optional[Callable[[int], None]] = None,
-        call_later: CallLater = call_on_own_thread,
+        call_later: CallLater = call_later_on_own_thread,
+        call_now: CallNow = call_on_own_thread,
         is_rung_at_end: bool = False,
     ) -> None:
         self._entry, self._send, self._report, self._watch = entry, send, report, watch
         self._backoff = backoff or SharedBackoff()
         self._told_of_size = self._told_of_full_disk = False
-        self._call_later, self._is_rung_at_end, self._has_started = call_later, is_rung_at_end, False
+        self._call_later, self._call_now = call_later, call_now
+        self._is_rung_at_end, self._has_started = is_rung_at_end, False
         self.complete = False  # whether the job has ended and every byte is acknowledged
 
     def run(self, stop: threading.Event) -> None:
@@ -62,7 +66,9 @@ class Uploader:
         self._bell = bell = self._entry.listener()
         try:
             journal = Journal(self._entry.chunks_path)
-            senders = ChunkSenders(self._entry.log_path, journal, self._send, self._backoff, bell.ring, self._report)
+            senders = ChunkSenders(
+                self._entry.log_path, journal, self._send, self._backoff, bell.ring, self._report, self._call_now
+            )  # fmt: skip
             self._syncing = BackgroundSync(lambda: self._sync(journal), self._call_later)
             try:
                 self._upload(journal, senders, stop)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Callable, Optional
 
 from bkagent.errors import JobLocked, JobRejected, Refused, Unavailable, Unreachable
+from bkagent.remote import begun_call
+from bkagent.remote.begun_call import BegunCall
 from bkagent.remote.client import DEFAULT_TIMEOUT_S, Client, timeout
 from bkagent.remote.escaping import segment
 from bkagent.remote.reply import Locked
@@ -79,14 +81,26 @@ def acquire(
         raise
 
 
+def begin_start(client: Client, job_id: str, started_at: str) -> BegunCall:
+    """Send what `start` sends, and do not wait for the answer."""
+    return begun_call.begin(client, "PUT", f"jobs/{segment(job_id)}/start", {"started_at": started_at})
+
+
 def start(
-    client: Client, job_id: str, started_at: str, *, wait: Wait, report: Report, schedule: Schedule = START
+    client: Client,
+    job_id: str,
+    started_at: str,
+    *,
+    wait: Wait,
+    report: Report,
+    schedule: Schedule = START,
+    begun: Optional[BegunCall] = None,
 ) -> None:
-    """Report that the job's process starts, before any log. `started_at` is RFC 3339."""
-    document = {"started_at": started_at}
+    """Report that the job's process starts, before any log. `started_at` is RFC 3339; `begun` is the first try."""
 
     def attempt(number: int) -> None:
-        client.call("PUT", f"jobs/{segment(job_id)}/start", document=document)
+        call = begun if begun is not None and not number else begin_start(client, job_id, started_at)
+        call.finish()
 
     retry(attempt, schedule, wait=wait, report=report)
 

@@ -111,6 +111,20 @@ class ClientConnection:
         self.used_at = time.monotonic()
         return Response(status, answered, data)
 
+    def send(
+        self, method: str, address: Address, headers: Mapping[str, str], body: bytes, deadline: Deadline
+    ) -> None:  # fmt: skip
+        """Send one small request; `receive` returns its answer. Raises OSError."""
+        assert self._socket is not None
+        bodies.send(self._head(method, address, headers, len(body)) + body, self._socket, deadline.left_s)
+
+    def receive(self, method: str, deadline: Deadline) -> Response:
+        """Return the answer to what was sent. Raises as `exchange`."""
+        status, answered = self._reader.head(deadline.left_s)
+        data = self._reader.body(method, status, answered, deadline.left_s, None)
+        self.used_at = time.monotonic()
+        return Response(status, answered, data)
+
     def begin_nonblocking(self) -> socket.socket:
         """Return the open socket for requests of the caller's own; none of its calls will wait until `exchange`."""
         assert self._socket is not None

@@ -139,6 +139,13 @@ class Pool:
                 self.take_back(lent, reusable=False)
         return lent
 
+    def lend_idle(self, address: Address) -> Optional[Lent]:
+        """Return a connection as `lend` does where one is there, None else, and where each request is reported."""
+        if self._request_log is not None:
+            return None
+        connection = self._take_idle(address)
+        return None if connection is None else Lent(address, connection, is_new=False)
+
     def take_back(self, lent: Lent, reusable: bool) -> None:
         """Take a connection back, to keep it if it carries no request and may carry another one."""
         lent.connection.used_at = time.monotonic()
@@ -240,6 +247,12 @@ class Pool:
 
     def _take(self, address: Address) -> Tuple[ClientConnection, bool]:
         proxy = self._proxies.proxy_for(address)
+        connection = self._take_idle(address)
+        if connection is not None:
+            return connection, False
+        return self._busy_with(address, ClientConnection(address, proxy, self._environ)), True
+
+    def _take_idle(self, address: Address) -> Optional[ClientConnection]:
         while True:
             with self._lock:
                 if self._closed:
@@ -247,11 +260,10 @@ class Pool:
                 kept = self._idle.get(address.origin)
                 connection = kept.pop() if kept else None
             if connection is None:
-                break
+                return None
             if time.monotonic() - connection.used_at < IDLE_LIMIT_S and not connection.is_dead():
-                return self._busy_with(address, connection), False
+                return self._busy_with(address, connection)
             connection.close()
-        return self._busy_with(address, ClientConnection(address, proxy, self._environ)), True
 
     def _busy_with(self, address: Address, connection: ClientConnection) -> ClientConnection:
         with self._lock:
