@@ -11,6 +11,7 @@ from bkagent.cli import main
 from bkagent.cli.commands import job_process
 from bkagent.cli.start import inherited_env
 from bkagent.config.options import agent
+from bkagent.config.options.checkout import SKIP_CHECKOUT
 from bkagent.system.fork_server import fork_server
 from bkagent.warm.job_forks import JobForks
 
@@ -35,7 +36,8 @@ def begin(call: Call, registering: Registering, following: Optional[Following]) 
     if following is None or not fork_server.FORKS_CALLERS:
         warm.open()
         return warm
-    _load_parts_of_jobs()  # first: so they lie in fewer pages, and each job has copies of those that it writes to
+    # First: so they lie in fewer pages, and each job has copies of those that it writes to.
+    _load_parts_of_jobs(checks_out=not call.settings[SKIP_CHECKOUT])
     from bkagent.agent import run  # noqa: F401
 
     if not registering.wait(_REGISTERED_WITHIN_S):
@@ -51,8 +53,11 @@ def begin(call: Call, registering: Registering, following: Optional[Following]) 
     return warm
 
 
-def _load_parts_of_jobs() -> None:
-    from bkagent.job import warm_process  # noqa: F401
+def _load_parts_of_jobs(checks_out: bool) -> None:
+    from bkagent.job import warm_process
+
+    if checks_out:
+        warm_process.load_checkouts()
 
 
 def _run(environ: "dict[str, str]") -> int:
