@@ -11,6 +11,7 @@ from bkagent.agent.jobs.agent_context import AgentContext
 from bkagent.agent.jobs.job_preparation import own_folders
 from bkagent.agent.jobs.takeover import Takeover
 from bkagent.agent.output.stdout_follower import OpenOutput
+from bkagent.agent.session.beginnings import Beginnings
 from bkagent.agent.session.idle_timer import IdleTimer
 from bkagent.agent.session.session import AgentSession
 from bkagent.agent.session.watchdog import Watchdog, read_watch
@@ -113,11 +114,12 @@ def _work(
     report("info", text, "agent.dispatch_mode")
     _run_hooks("agent-startup", settings, sessions, report)
     idle_timer = IdleTimer(len(sessions), settings[session_options.DISCONNECT_AFTER_IDLE])
+    beginnings = Beginnings()
     commands = CommandForks(settings.job.launchers_path, settings.job.environ, report)
     workers, loops = [], []
     for index, session in enumerate(sessions, 1):
         own = context.of_worker(stop.part(), _prefix_with(report, session.name))
-        workers.append(Worker(index, session, own, idle_timer))
+        workers.append(Worker(index, session, own, idle_timer, beginnings))
         loops.append(WorkerLoop(workers[-1], context.timers, own.stop, report))
     commands.open()
     if agent_api is not None:

@@ -13,6 +13,7 @@ from typing import Callable, Dict, Mapping, Optional, Tuple
 
 from bkagent.agent.jobs.agent_context import AgentContext
 from bkagent.agent.jobs.job_runner import JobRunner
+from bkagent.agent.session.beginnings import Beginnings
 from bkagent.agent.session.heartbeat import Heartbeat
 from bkagent.agent.session.idle_timer import IdleTimer
 from bkagent.agent.session.ping_schedule import PingSchedule
@@ -46,7 +47,7 @@ MOVES: Mapping[str, Tuple[str, ...]] = {
 
 # Who has not reached the control plane for so many heartbeat intervals is not well: the reference's rule.
 _TOUCH_INTERVALS = 2
-_PROCESS_ENDS_WITHIN_S = 2.0  # of a job that is over
+_PROCESS_ENDS_SOON_S, _PROCESS_ENDS_WITHIN_S = 0.1, 2.0  # of a job that is over
 
 
 class Worker:
@@ -58,6 +59,7 @@ class Worker:
         session: AgentSession,
         context: AgentContext,
         idle_timer: IdleTimer,
+        beginnings: Beginnings,
         *,
         chance: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
@@ -69,7 +71,7 @@ class Worker:
         self._context, self._settings, self._report = context, context.settings, context.report
         self._report_retry = with_event(context.report, "control_plane.retry")
         self._stop = context.stop
-        self._idle_timer, self._clock = idle_timer, clock
+        self._idle_timer, self._beginnings, self._clock = idle_timer, beginnings, clock
         self._began = clock()
         self._ping_schedule = PingSchedule(session.ping_interval_s, self._began, chance)
         self._connected = self._had_its_job = False
@@ -200,8 +202,17 @@ class Worker:
 
     def _run_job(self) -> str:
         self._idle_timer.mark_busy(self.index)
-        with self._context.known.temporarily() as hide:
-            return self._run_one(hide)
+        self._beginnings.mark_begun(self.index)
+        try:
+            with self._context.known.temporarily() as hide:
+                following = self._run_one(hide)
+            if following == PINGING and self._process_gone is not None:
+                self._process_gone.wait(_PROCESS_ENDS_SOON_S)  # else the next job shares its processor with it
+        finally:
+            self._beginnings.mark_ended(self.index)
+        if following == PINGING:
+            self._beginnings.await_turn(self.index)
+        return following
 
     def _run_one(self, hide: Callable[[str], None]) -> str:
         runner: Optional[JobRunner] = None

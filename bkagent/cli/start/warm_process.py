@@ -38,8 +38,9 @@ def begin(call: Call, registering: Registering, following: Optional[Following]) 
         return warm
     # First: so they lie in fewer pages, and each job has copies of those that it writes to.
     _load_parts_of_jobs(checks_out=not call.settings[SKIP_CHECKOUT])
-    from bkagent.agent import run  # noqa: F401
-
+    # While a distant control plane is waited for. Else it is loaded after the fork, since no job needs it.
+    if not registering.wait(0.0):
+        from bkagent.agent import run  # noqa: F401
     if not registering.wait(_REGISTERED_WITHIN_S):
         warm.open()
         return warm
