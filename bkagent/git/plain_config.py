@@ -10,6 +10,8 @@ import os
 import re
 from typing import List, Mapping, NamedTuple, Optional
 
+from bkagent.system.plain_file import read_plain
+
 # Sections and settings, one a line; no quotes or escapes in values, no comments, no `[section.name]`, no continuation.
 _SECTION = r'\[[a-z]+(?: "[^"\\\]\r\n]*")?\]\n'
 _SETTING = r"\t[A-Za-z][A-Za-z0-9-]* = (?! )[^\"\\#;\0\t\r\n]*(?<! )\n"
@@ -19,6 +21,7 @@ _ELSEWHERE = ("[include", "worktreeconfig")
 # With these, git uses another repository than that of the folder. Source: git(1).
 _REDIRECTING = ("GIT_DIR", "GIT_COMMON_DIR")
 _SHA1_DIGITS = 40
+_LIMIT_BYTES = 1 << 20  # an earlier job may have left a file of any size, or a FIFO, which git can be stopped at
 
 
 class PlainConfig(NamedTuple):
@@ -37,8 +40,7 @@ def read(git_dir: str, env: Mapping[str, str]) -> Optional[PlainConfig]:
     if any(name in env for name in _REDIRECTING) or os.path.lexists(os.path.join(git_dir, "commondir")):
         return None
     try:
-        with open(os.path.join(git_dir, "config"), encoding="utf-8", errors="surrogateescape", newline="") as file:
-            text = file.read()
+        text = read_plain(os.path.join(git_dir, "config"), _LIMIT_BYTES).decode("utf-8", "surrogateescape")
     except OSError:
         return None
     folded = text.lower()

@@ -21,7 +21,7 @@ _SILENCE_S = 15.0
 _JOB = "the job's local socket"
 _BODILESS = (204, 304)
 _keeps = False
-_kept: "List[Tuple[str, float, local_socket.Connection]]" = []  # path, last use; one at most
+_kept: "List[Tuple[Tuple[str, str], float, local_socket.Connection]]" = []  # whose, last use; one at most
 _KEPT_FOR_S = 60.0  # half of what the job's process keeps one for
 
 
@@ -68,6 +68,7 @@ def exchange(
     not come: nothing has come for `timeout_s`.
     """
     keeps = _keeps and service == _JOB
+    job = path, headers.get("Authorization", "")  # who sits at a path may have been another before
     lines = [f"{method} {target} HTTP/1.0", "Host: job", f"Content-Length: {len(body)}"]
     if keeps:
         lines.append("Connection: keep-alive")
@@ -77,7 +78,7 @@ def exchange(
         lines.append(f"{name}: {value}")
     try:
         # A queue that is full says that the job's process is busy: no reason to give up before an answer would be late.
-        connection = (_take_kept(path) if keeps else None) or local_socket.connect(path, timeout_s)
+        connection = (_take_kept(job) if keeps else None) or local_socket.connect(path, timeout_s)
     except (OSError, ValueError) as problem:
         raise NoSocket(f"{path}: {problem}") from problem
     try:
@@ -95,7 +96,7 @@ def exchange(
         connection.close()
         raise
     if keeps and is_whole and (answered.get("connection") or "").lower() != "close" and not _kept:
-        _kept.append((path, time.monotonic(), connection))
+        _kept.append((job, time.monotonic(), connection))
     else:
         connection.close()
     return status, answered, data
@@ -112,13 +113,16 @@ def kept_count() -> int:
     return len(_kept)
 
 
-def _take_kept(path: str) -> "Optional[local_socket.Connection]":
-    """Return the connection to this socket that is kept; None where there is none, or its server has closed it."""
+def _take_kept(job: "Tuple[str, str]") -> "Optional[local_socket.Connection]":
+    """Return the connection to this job that is kept; None where there is none, or its server has closed it.
+
+    `job` is the path of the socket and what a request shows there.
+    """
     try:
-        kept_path, used_at, connection = _kept.pop()
+        kept_job, used_at, connection = _kept.pop()
     except IndexError:
         return None
-    if kept_path == path and time.monotonic() < used_at + _KEPT_FOR_S:
+    if kept_job == job and time.monotonic() < used_at + _KEPT_FOR_S:
         connection.settimeout(0)
         try:
             connection.recv(1)

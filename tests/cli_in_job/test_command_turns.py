@@ -73,6 +73,26 @@ def test_a_connection_to_another_job_or_one_that_has_ended_is_not_used(warm, job
     assert warm.run("env", "get", "ONE").stdout == b"1\n"
 
 
+def test_a_socket_of_the_same_path_gets_nothing_of_another_job_by_the_connection_that_is_kept(warm, job, tmp_path):
+    path = str(tmp_path / "job.sock")
+    state = FakeJobState()
+    state.variables = {"ONE": "other"}
+    other = JobServer(str(tmp_path / "o"), state, None)
+    other_path, other_token = other.start()
+    os.symlink(other_path, path)
+    try:
+        warm.wait()
+        spare = warm.spare()
+        env = {"BUILDKITE_AGENT_JOB_API_SOCKET": path, "BUILDKITE_AGENT_JOB_API_TOKEN": other_token}
+        assert warm.run("env", "get", "ONE", env=env).stdout == b"other\n"
+        os.unlink(path)
+        os.symlink(job.environ["BUILDKITE_AGENT_JOB_API_SOCKET"], path)
+        assert warm.run("env", "get", "ONE", env={"BUILDKITE_AGENT_JOB_API_SOCKET": path}).stdout == b"1\n"
+        assert warm.spare() == spare
+    finally:
+        other.stop()
+
+
 def test_each_command_has_its_callers_environment_folder_umask_and_input(warm, tmp_path):
     warm.wait()
     spare = warm.spare()

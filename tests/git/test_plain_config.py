@@ -99,3 +99,17 @@ def test_only_ids_of_the_length_of_the_format_are_ids(repository):
         config = plain_config.read(repository.git_dir, {})
         assert config is not None
         assert [length for length in (39, 40, 64) if config.has_id("a" * length)] == lengths
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_file_that_would_hold_up_its_reader_is_left_to_git(repository):
+    path = os.path.join(repository.git_dir, "config")
+    os.unlink(path)
+    os.mkfifo(path)
+    assert plain_config.read(repository.git_dir, {}) is None
+    os.unlink(path)
+    os.symlink("/dev/zero", path)
+    assert plain_config.read(repository.git_dir, {}) is None
+    os.unlink(path)
+    repository.set(CORE + BRANCH + 20_000 * ORIGIN)
+    assert plain_config.read(repository.git_dir, {}) is None

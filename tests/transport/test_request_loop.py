@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from bkagent.transport.client import small_answer
+from bkagent.transport.client import request_loop, small_answer
 from bkagent.transport.client.address import parse
 from bkagent.transport.client.answer_reader import AnswerReader
 from bkagent.transport.client.http_client import Pool
@@ -118,6 +118,55 @@ def test_a_single_request_opens_a_single_connection_however_long_that_takes(monk
         until(lambda: client.loop.turn(0.01) or client.answers == {0: (200, b"/0")})
         client.loop.close()
         assert server.connections_count == 1
+
+
+def answer_after(over):
+    """Return a route that answers nothing before this event."""
+
+    def route(request):
+        over.wait(30)
+        return echo(request)
+
+    return route
+
+
+def test_a_far_server_that_takes_no_more_connections_is_not_asked_again_and_again(monkeypatch):
+    over, asked, lend = threading.Event(), [], Pool.lend
+
+    def lend_two(*arguments):
+        asked.append(arguments)
+        if len(asked) > 2:
+            raise ConnectionRefusedError
+        return lend(*arguments)
+
+    monkeypatch.setattr(Pool, "lend", lend_two)
+    with ScriptedServer({"*": answer_after(over)}) as server:
+        client = Client(server.url, connections_limit=20)
+        assert all(client.put(number) for number in range(60))
+        until(lambda: client.loop.turn(0.01) or len(asked) > 2)
+        for _ in range(30):
+            client.loop.turn(0.01)
+        over.set()
+        until(lambda: client.loop.turn(0.01) or len(client.answers) == 60)
+        client.loop.close()
+        client.pool.close()
+        assert len(asked) <= 20 and None not in client.answers.values()
+
+
+def test_connections_leave_room_for_files(monkeypatch):
+    monkeypatch.setattr(request_loop, "descriptors_count", lambda: 64)
+    over = threading.Event()
+    with ScriptedServer({"*": answer_after(over)}) as server:
+        client = Client(server.url, connections_limit=80)
+        assert all(client.put(number) for number in range(100))
+        until(lambda: client.loop.turn(0.01) or server.connections_count > 20)
+        for _ in range(10):
+            client.loop.turn(0.01)
+        over.set()
+        until(lambda: client.loop.turn(0.01) or len(client.answers) == 100)
+        client.loop.close()
+        client.pool.close()
+        assert server.connections_count == 21
 
 
 def test_large_requests_and_answers_arrive_in_pieces():

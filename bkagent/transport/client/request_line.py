@@ -195,7 +195,10 @@ class RequestLine:
             self._opening_count -= 1
             if lent is not None:
                 self._adopt(lent)
-            elif not self._channels and not self._opening_count:
+                continue
+            # One too many: to try for more again and again would keep both sides busy.
+            self._limit = len(self._channels) + self._opening_count
+            if not self._limit:
                 self._is_usable = False
 
     def _adopt(self, lent: Lent) -> None:

@@ -10,6 +10,7 @@ import selectors
 import time
 from collections import deque
 
+from bkagent.system.descriptors import descriptors_count
 from bkagent.transport.client.request_line import SLOW_S, RequestLine
 
 try:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from bkagent.transport.client.small_answer import SmallAnswer
 
 _ALARM_BYTES = 4096
+_DESCRIPTORS_SHARE = 3  # connections to one server take a third of what may be open at most
 _CHECK_S = 1.0  # how often silences are looked for
 
 
@@ -43,8 +45,9 @@ class RequestLoop:
         self._checked_s = time.monotonic()
 
     def add_line(self, pool: Pool, connections_limit: int, silence_limit_s: float) -> RequestLine:
-        """Return a new line to a server."""
-        line = RequestLine(pool, connections_limit, silence_limit_s, self._selector, self.wake, self._keep)
+        """Return a new line to a server, of fewer connections where the process would have no room for its files."""
+        most_count = max(1, min(connections_limit, descriptors_count() // _DESCRIPTORS_SHARE))
+        line = RequestLine(pool, most_count, silence_limit_s, self._selector, self.wake, self._keep)
         self._lines.append(line)
         return line
 
