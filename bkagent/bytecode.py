@@ -1,13 +1,14 @@
 """Loads this program's modules from their bytecode, in less time than Python takes for modules that may lie anywhere.
 
 What it does not find current where it belongs is left to Python: code that was changed, never compiled, or is packed.
+So is all of it where Python has not the parts of its own search that this needs: then this module cannot be imported.
 """
 
-import _imp
 import os
 import sys
 from _frozen_importlib import ModuleSpec  # type: ignore[import-not-found]
 from _frozen_importlib_external import MAGIC_NUMBER  # type: ignore[import-not-found]
+from _imp import _fix_co_filename  # type: ignore[attr-defined]
 from _io import open_code
 from marshal import loads
 
@@ -81,9 +82,9 @@ class BytecodeFinder:
             if data[:_HEAD_BYTES] != head:
                 return None
             code = loads(memoryview(data)[_HEAD_BYTES:])
+            _fix_co_filename(code, source)  # TypeError for what is no code
         except (OSError, ValueError, EOFError, TypeError):
             return None
-        _imp._fix_co_filename(code, source)  # type: ignore[attr-defined]
         return code, cached
 
 

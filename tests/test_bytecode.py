@@ -77,3 +77,12 @@ def test_commands_are_loaded_so():
     subprocess.run(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, timeout=60)
     said = subprocess.run(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=True, timeout=60).stderr
     assert b"import 'bkagent.cli.commands.start' # <bkagent.bytecode.BytecodeFinder" in said
+
+
+@pytest.mark.parametrize("lacking", ["_frozen_importlib_external", "_imp"])
+def test_where_python_has_not_what_that_needs_commands_are_loaded_by_python(lacking):
+    code = f"import sys; sys.modules[{lacking!r}] = None; sys.path.insert(0, sys.argv.pop(1)); "
+    code += "from bkagent.cli.main import run; run()"
+    argv = [sys.executable, "-I", "-S", "-B", "-c", code, code_root(), "start", "--help"]
+    page = subprocess.run(argv, stdout=subprocess.PIPE, check=True, timeout=60).stdout
+    assert b"bkagent start" in page

@@ -27,9 +27,7 @@ def run(program: str = "") -> None:
         from bkagent.cli import secret_flags
 
         secret_flags.hide(SECRET_FLAGS)
-    from bkagent import bytecode
-
-    bytecode.use_for(__name__, globals().get("__cached__") or "")
+    _load_faster()
     _let_output_encode()
     status = main(sys.argv[1:])
     if status > 0xFF:
@@ -55,6 +53,15 @@ def _let_output_encode() -> None:
             stream.reconfigure(encoding="utf-8", errors=stream.errors)  # type: ignore[union-attr]
     elif out.errors == "strict":
         out.reconfigure(errors="surrogateescape" if utf8 else "replace")  # type: ignore[union-attr]
+
+
+def _load_faster() -> None:
+    """Have further modules loaded by a finder of our own, where this Python has what that needs."""
+    try:
+        from bkagent import bytecode
+    except ImportError:
+        return
+    bytecode.use_for(__name__, globals().get("__cached__") or "")
 
 
 def _open_missing_streams() -> None:

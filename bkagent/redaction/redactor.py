@@ -12,6 +12,8 @@ from bkagent.redaction.search import Search
 # Where there are so many needles, encoded forms of further secrets are not looked for: what a job adds must not fill
 # the memory. The secrets themselves always are.
 ENCODED_LIMIT = 8192
+# Where there are so many, those of secrets that are pending are made first: they came first, and have to find room.
+_CROWDED_COUNT = ENCODED_LIMIT // 2
 
 
 class Redactor:
@@ -36,6 +38,8 @@ class Redactor:
                 return
         needles, encoded = needles_of(secret), encoded_needles_of(secret)
         with self._lock:
+            if self._pending and len(self._needles) + len(encoded) > _CROWDED_COUNT:
+                self._take_pending()
             self._add(needles, encoded)
 
     def feed(self, data: bytes) -> bytes:

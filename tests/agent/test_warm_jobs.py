@@ -1,5 +1,6 @@
 """Jobs that an agent has forked from its warm process."""
 
+import contextlib
 import functools
 import os
 import re
@@ -69,6 +70,20 @@ def test_what_the_agent_was_told_is_in_no_warm_process(plane, start):
     job = _forked(plane, f"tr '\\0' ' ' < {warm}/cmdline")
     assert job.wait_finished(), agent.said
     assert "job-process" in job.text and "by-a-flag" not in job.text
+    agent.signal("SIGTERM")
+    assert agent.wait() == 0, agent.said
+
+
+def test_no_connection_of_the_agent_is_open_in_what_was_forked_from_it(plane, start):
+    agent = start("--spawn", "2")
+    job = _forked(plane, "for pid in $PPID $(ps -o ppid= -p $PPID) $$; do ls -l /proc/$pid/fd; done; echo listed")
+    assert job.wait_finished() and "listed" in job.text, agent.said
+    listed = set(re.findall(r"socket:\[\d+\]", job.text))
+    of_agent = set()
+    for fd in os.listdir(f"/proc/{agent.process.pid}/fd"):
+        with contextlib.suppress(OSError):
+            of_agent.add(os.readlink(f"/proc/{agent.process.pid}/fd/{fd}"))
+    assert listed and any(name.startswith("socket:") for name in of_agent) and not listed & of_agent
     agent.signal("SIGTERM")
     assert agent.wait() == 0, agent.said
 

@@ -1,12 +1,13 @@
 """The needles of tokens are made when a text may need them, and not before: no text may tell the difference."""
 
+import base64
 import random
 import string
 
 import pytest
 
 from bkagent.redaction import encodings, pending_secrets
-from bkagent.redaction.redactor import Redactor
+from bkagent.redaction.redactor import ENCODED_LIMIT, Redactor
 
 TOKEN_LETTERS = string.ascii_letters + string.digits + "-_."
 
@@ -62,3 +63,11 @@ def test_much_output_is_searched_for_all_needles_at_once():
     for _ in range(100):
         redactor.feed(b"line\n" * 200)
     assert redactor._needles
+
+
+def test_secrets_that_come_later_leave_room_for_the_encoded_forms_of_a_token():
+    token = "bkaj_0123456789abcdef"
+    later = [f"{number} & 'more' \"of\" <these>" for number in range(ENCODED_LIMIT // 20)]
+    redactor = redactor_for([token, *later])
+    assert len(redactor._needles) > ENCODED_LIMIT
+    assert redactor.feed(base64.b64encode(token.encode()) + b"\n") == b"[REDACTED]\n"

@@ -1,12 +1,15 @@
 """Calls whose answers are waited for later: whatever happens meanwhile, each is taken, or says why not."""
 
+import threading
+
 import pytest
 
-from bkagent.errors import Refused
+from bkagent.errors import Refused, Unreachable
 from bkagent.remote import begun_call
 from bkagent.remote.client import Client
 from bkagent.remote.worker import jobs
 from tests.fakes.control_plane import LOSE, RESET, FakeControlPlane
+from tests.fakes.scripted_server import Answer, Raw, ScriptedServer
 
 START = r"PUT jobs/.*/start"
 NOW = "2026-01-01T00:00:00Z"
@@ -69,3 +72,32 @@ def test_an_abandoned_call_leaves_no_answer_for_the_next(plane, client):
     jobs.state(client, job.id)
     jobs.begin_start(client, job.id, NOW).abandon()
     assert jobs.state(client, job.id) in ("scheduled", "assigned", "accepted", "running")
+
+
+def test_half_an_answer_is_a_try_that_failed():
+    half = Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")
+    with ScriptedServer({"GET /jobs/j": Answer(200, {"state": "accepted"}), "PUT /jobs/j/start": half}) as server:
+        client = Client(server.url, "jt-j", environ={}, user_agent="test")
+        jobs.state(client, "j")
+        begun = jobs.begin_start(client, "j", NOW)
+        with pytest.raises(Unreachable, match="EOF"):
+            begun.finish()
+        assert server.lines.count("PUT /jobs/j/start") == 1
+        client.close()
+
+
+def test_an_answer_that_does_not_come_is_waited_for_once(monkeypatch):
+    monkeypatch.setattr(begun_call, "DEFAULT_TIMEOUT_S", 0.05)
+    never = threading.Event()
+    with ScriptedServer(
+        {"GET /jobs/j": Answer(200, {"state": "accepted"}), "PUT /jobs/j/start": Raw(hold=never)}
+    ) as server:
+        client = Client(server.url, "jt-j", environ={}, user_agent="test")
+        jobs.state(client, "j")
+        begun = jobs.begin_start(client, "j", NOW)
+        try:
+            with pytest.raises(Unreachable, match="timed out"):
+                begun.finish()
+        finally:
+            never.set()
+            client.close()

@@ -243,7 +243,7 @@ class Pool:
                     self._openings.end(counted)
                     self._give_back(address, connection, whole and connection.reusable)
         except OSError as problem:
-            raise _unreachable(f"{method} {address.shown}", problem) from problem
+            raise unreachable(f"{method} {address.shown}", problem) from problem
 
     def _take(self, address: Address) -> Tuple[ClientConnection, bool]:
         proxy = self._proxies.proxy_for(address)
@@ -302,7 +302,7 @@ _WORDS = {
 }
 
 
-def _unreachable(what: str, problem: OSError) -> Unreachable:
+def unreachable(what: str, problem: OSError) -> Unreachable:
     """Return the error in the usual words of the protocol; failures of certificates and proxies are final."""
     if isinstance(problem, socket.gaierror):
         return Unreachable(f"{what}: no such host ({problem.strerror})")
