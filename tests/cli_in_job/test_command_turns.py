@@ -14,7 +14,7 @@ from bkagent.system.stand_in import stand_in
 from tests.cli_in_job.conftest import JOB_ID, FakeJobState
 from tests.fakes.fake_leader import FakeLeader
 from tests.fakes.scripted_server import Answer
-from tests.fakes.warm_launchers import eventually
+from tests.fakes.warm_launchers import WarmLaunchers, eventually
 
 pytestmark = pytest.mark.skipif(not stand_in.AVAILABLE, reason="no process can stand in for another here")
 
@@ -149,6 +149,24 @@ def test_a_fork_whose_command_takes_long_serves_again_and_others_do_not_wait(war
         assert (caller.communicate(timeout=20)[0], caller.returncode) == (b"v", 0)
     assert warm.run("env", "get", "ONE").stdout == b"1\n"
     assert eventually(lambda: warm.slots() == []) and len(warm.children()) == 1
+
+
+def test_others_do_not_wait_either_where_the_agent_was_started_with_alarms_blocked(tmp_path, job, hanging):
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGALRM,))
+    try:
+        warm = WarmLaunchers(tmp_path, job.environ)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    try:
+        warm.wait().spare()
+        with warm.start("meta-data", "get", "key") as caller:
+            assert hanging.wait(10)
+            assert warm.run("env", "get", "ONE").stdout == b"1\n"
+            assert caller.poll() is None
+            hanging.over.set()
+            assert caller.wait(20) == 0
+    finally:
+        warm.commands.close()
 
 
 def test_a_caller_that_is_interrupted_harms_no_other(warm, hanging):

@@ -91,6 +91,7 @@ class SpareFork:
     def get_ready(self) -> None:
         """Prepare for the first caller."""
         signal.signal(signal.SIGALRM, self._report_delay)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGALRM,))  # whoever started the agent may have blocked it
         self._files_count = _open_files_count()
 
     def take(self) -> "Tuple[callers.WaitingCaller, Request, int]":
