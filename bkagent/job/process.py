@@ -123,6 +123,8 @@ class JobProcess:
     def _result(self) -> Result:
         program = self._job.bootstrap_script
         result = self._run_program(program) if program else _result_of(self._run_phases())
+        # The command may have died of the same signal before the thread that cancels has begun.
+        self._signal = self._signal or signals.heard()
         if self._is_abandoned:
             return Result(-1)
         # A program that was sent the signal too has a status of its own, which counts as in the reference.

@@ -43,6 +43,7 @@ class StandaloneJob:
         """Run the job; say how this process is to end."""
         exit_code = self._run()
         self._log.flush()
+        self._signal = self._signal or signals.heard()  # also where the thread that cancels has not begun
         if not self._signal or not signals.CAN_DIE:
             return Ending(exit_code)
         if self._signal == "SIGQUIT":

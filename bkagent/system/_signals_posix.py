@@ -20,6 +20,8 @@ unblock = child_signals.unblock
 _ENDINGS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 _LANDING_S = 10.0  # how long a signal that a process sends itself may take
 
+_heard = ""  # set by the main thread, between two of its steps
+
 
 def name_of(number: int) -> str:
     """Return the name of a signal."""
@@ -38,7 +40,9 @@ def catch_endings(handler: "Callable[[str], None]") -> None:
     os.set_blocking(writing, False)
     unblock()
 
-    def restore(_number: int, _frame: object) -> None:
+    def restore(caught: int, _frame: object) -> None:
+        global _heard
+        _heard = _heard or name_of(caught)
         for number in _ENDINGS:
             signal.signal(number, signal.SIG_DFL)
 
@@ -54,6 +58,11 @@ def catch_endings(handler: "Callable[[str], None]") -> None:
     threading.Thread(target=watch, name="signals", daemon=True).start()
     for number in _ENDINGS:
         _signal.signal(number, restore)  # `signal` looks in vain for the name of the handler before, six times
+
+
+def heard() -> str:
+    """See `signals`."""
+    return _heard
 
 
 def outlive_logoffs() -> None:

@@ -64,6 +64,11 @@ def catch_endings(handler: "Callable[[str], None]") -> None:
     threading.Thread(target=_end_event_windows.wait, args=arguments, name="end-event", daemon=True).start()
 
 
+def heard() -> str:
+    """Return "": no process of Windows ends by a signal."""
+    return ""
+
+
 def outlive_logoffs() -> None:
     """Ignore log-offs in a process that belongs to no user's session."""
     _add_handler(lambda number: number == _LOGOFF and _is_in_session_of_services())

@@ -4,6 +4,8 @@ number(name) -> int             of "SIGTERM", in any case; raises ValueError for
 name_of(number) -> str          "SIGTERM"; the decimal number where it has no name
 description(name) -> str        the words that follow "signal: " in the job log, such as "terminated"
 catch_endings(handler) -> None  call handler(name) at the first signal that asks this process to end; the second ends it
+heard() -> str                  the first of these in this process, "" before it; on the main thread also before the
+                                handler has been called, on systems where CAN_DIE is true
 outlive_logoffs() -> None       where this process is in no user's session, as a service of Windows is, do not end when
                                 a user logs off. Signals that are caught have to be so before
 unblock() -> None               hear signals that this process may have been started to block, on this thread and those
@@ -16,12 +18,12 @@ QUIT_STATUS                     exit status of a process that was told to quit a
 import sys
 
 if sys.platform == "win32":
-    from bkagent.system._signals_windows import CAN_DIE, catch_endings, die_by, name_of, outlive_logoffs, unblock
+    from bkagent.system._signals_windows import CAN_DIE, catch_endings, die_by, heard, name_of, outlive_logoffs, unblock
 else:
-    from bkagent.system._signals_posix import CAN_DIE, catch_endings, die_by, name_of, outlive_logoffs, unblock
+    from bkagent.system._signals_posix import CAN_DIE, catch_endings, die_by, heard, name_of, outlive_logoffs, unblock
 
 __all__ = [
-    "CAN_DIE", "NAMES", "QUIT_STATUS", "catch_endings", "description", "die_by", "name_of", "number",
+    "CAN_DIE", "NAMES", "QUIT_STATUS", "catch_endings", "description", "die_by", "heard", "name_of", "number",
     "outlive_logoffs", "unblock",
 ]  # fmt: skip
 

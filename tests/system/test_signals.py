@@ -46,6 +46,25 @@ signals.die_by(name[0])
 """
 
 
+_NOT_HANDLED = """
+import os, signal, sys, threading
+sys.path.insert(0, sys.argv[1])
+from bkagent.system import signals
+print(repr(signals.heard()))
+threading.Thread.start = lambda self: None  # no thread comes to its turn
+signals.catch_endings(lambda name: None)
+os.kill(os.getpid(), signal.SIGTERM)
+print(signals.heard())
+"""
+
+
+@pytest.mark.skipif(os.sep == "\\", reason="POSIX signals")
+def test_a_signal_is_known_before_its_handler_has_been_called() -> None:
+    argv = [sys.executable, "-c", _NOT_HANDLED, TOP]
+    output = subprocess.run(argv, stdout=subprocess.PIPE, check=True, timeout=60).stdout
+    assert output.split() == [b"''", b"SIGTERM"]
+
+
 @pytest.mark.skipif(os.sep == "\\", reason="POSIX signals")
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1"])
 @pytest.mark.parametrize("again", [False, True])

@@ -106,6 +106,7 @@ def test_jobs_run_side_by_side(sandbox: JobSandbox) -> None:
     assert ended.status == 0 and ended.has("other")
 
 
+@pytest.mark.raced  # the signal may come before the command is in a group of its own
 def test_a_job_dies_by_the_signal_that_cancelled_it(sandbox: JobSandbox) -> None:
     running = sandbox.start("trap 'exit 3' TERM; echo ready; while :; do sleep 0.1; done")
     running.await_text(b"ready")
