@@ -119,9 +119,14 @@ async function update() {
   isUpdating = false;
 }
 
+let isLeaving = false;
+addEventListener("submit", () => { isLeaving = true; });
+addEventListener("pageshow", () => { isLeaving = false; });
+
 async function load() {
   const answer = await fetch(location.href);
-  if (answer.status === 401) location.reload();  // the session has ended: there is a form to begin another
+  // The session has ended: there is a form to begin another. Not instead of the page that a form leads to, as logging out does.
+  if (answer.status === 401 && !isLeaving) location.reload();
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (!page.querySelector("main").dataset.live) close();
