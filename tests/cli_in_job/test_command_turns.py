@@ -1,5 +1,6 @@
 """Commands that one fork runs one after the other: each is as if it had a process of its own."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -28,20 +29,35 @@ def test_commands_that_end_at_once_are_run_by_one_fork(warm):
     assert eventually(lambda: warm.slots() == [])
 
 
+@pytest.mark.raced
 def test_a_fork_that_waits_holds_nothing_of_its_last_caller(warm, tmp_path):
     warm.wait()
-    spare = warm.spare()
-    files = len(os.listdir(f"/proc/{spare}/fd"))
-    assert warm.run("env", "get", "ONE", cwd=tmp_path).stdout == b"1\n"
+    spare = 0
+    while spare != warm.spare():  # a fork opens files until its first caller has come
+        spare = warm.spare()
+        assert warm.run("env", "get", "ONE").returncode == 0
+    assert eventually(lambda: not any("answer" in name for name in files_of(spare)))
+    names = files_of(spare)
+    with open(tmp_path / "input", "w+b") as stdin, open(tmp_path / "output", "w+b") as stdout:
+        caller = warm.start("env", "get", "ONE", cwd=tmp_path, stdin=stdin, stdout=stdout)
+        assert caller.wait(20) == 0
+    assert (tmp_path / "output").read_bytes() == b"1\n"
     assert warm.spare() == spare and os.readlink(f"/proc/{spare}/cwd") == "/"
-    # Its connection to the job is one more.
-    assert eventually(lambda: len(os.listdir(f"/proc/{spare}/fd")) - len(sockets_of(spare)) == files)
+    assert eventually(lambda: files_of(spare) == names)
     assert {os.readlink(f"/proc/{spare}/fd/{number}") for number in (1, 2)} == {os.devnull}
 
 
+def files_of(pid):
+    """Return the names of a process's open files; of those that are closed meanwhile none."""
+    names = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            names.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+    return sorted(names)
+
+
 def sockets_of(pid):
-    files = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
-    return [name for name in files if name.startswith("socket:")]
+    return [name for name in files_of(pid) if name.startswith("socket:")]
 
 
 def test_a_connection_to_the_job_is_kept_for_its_next_command(warm):
