@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import threading
 from io import FileIO
 
-from bkagent.artifacts.file_identity import FileChanged, FileIdentity, now_ns
-from bkagent.artifacts.thread_edge import run_to_end
+from bkagent.artifacts.file_identity import FileIdentity, now_ns
 from bkagent.errors import AgentError, Cancelled
 from bkagent.named_tuple import NamedTuple
 from bkagent.wire.go_reason import reason_of
@@ -16,11 +14,10 @@ from bkagent.wire.shown_text import one_line
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import hashlib
-    from typing import Callable, Optional, Sequence
+    from typing import Callable, Optional
 
 KEPT_BYTES = 64 * 1024  # what is no longer is sent from memory, as it was read
 _BLOCK_BYTES = 512 * 1024
-_SINGLE_PASS_BYTES = 8 * 1024 * 1024  # a thread for less would cost more than it saves
 _TRIES_COUNT = 3
 
 
@@ -76,11 +73,9 @@ def read(path: str, cancelled: Callable[[], bool]) -> Digests:
             with FileIO(path) as file:
                 read_at_ns, before = now_ns(), os.fstat(file.fileno())
                 identity = FileIdentity.of(before, read_at_ns)
-                digests = _read(path, file, identity, cancelled)
+                digests = _read(file, cancelled, identity)
                 if identity.is_of(os.fstat(file.fileno())):
                     return digests
-        except FileChanged:
-            pass
         except OSError as problem:
             raise unreadable(path, problem) from problem
     raise AgentError(
@@ -89,75 +84,26 @@ def read(path: str, cancelled: Callable[[], bool]) -> Digests:
     )
 
 
-def _read(path: str, file: FileIO, identity: FileIdentity, cancelled: Callable[[], bool]) -> Digests:
-    from hashlib import sha256 as new_sha256
+def _read(file: FileIO, cancelled: Callable[[], bool], identity: FileIdentity) -> Digests:
+    """Read a file once for both sums: of a long one a second thread takes the other sum, of the same blocks."""
+    from bkagent.artifacts.background_digest import AHEAD_COUNT, BackgroundDigest
 
-    sha1, sha256 = weak_digest("sha1"), new_sha256()
-    if identity.size <= _SINGLE_PASS_BYTES or identity.is_fresh:
-        size = _add_content(file, (sha1, sha256), cancelled)
-    else:
-        with _OwnPass(path, identity, sha256, cancelled) as own_pass:
-            size = _add_content(file, (sha1,), cancelled)
-            own_pass.wait()
-    return Digests(size, sha1.hexdigest(), sha256.hexdigest(), identity=identity)
-
-
-def _add_content(file: FileIO, digests: "Sequence[hashlib._Hash]", cancelled: Callable[[], bool]) -> int:
-    """Add a file to digests from where it stands, and return how many bytes these were. Raises OSError, Cancelled."""
-    size, block = 0, memoryview(bytearray(_BLOCK_BYTES))
-    while True:
-        block_bytes = file.readinto(block)
-        if not block_bytes:
-            return size
-        if cancelled():
-            raise Cancelled("stopped while reading a file")
-        for digest in digests:
-            digest.update(block[:block_bytes])
-        size += block_bytes
-
-
-class _OwnPass:
-    """Adds a file to a digest in a thread that reads it by itself, while another thread reads it for another digest.
-
-    To pass the blocks of a single pass from thread to thread takes more time, and more processor time, than to read
-    them twice from memory. Not for a file that is fresh: it may change between the two passes without a sign.
-    """
-
-    def __init__(
-        self, path: str, identity: FileIdentity, digest: "hashlib._Hash", cancelled: Callable[[], bool]
-    ) -> None:  # fmt: skip
-        self._path, self._identity, self._digest, self._cancelled = path, identity, digest, cancelled
-        self._is_over, self._ended = False, threading.Event()
-        self._problem: Optional[Exception] = None
-
-    def __enter__(self) -> _OwnPass:
-        try:
-            threading.Thread(target=self._run, name="artifact-digest", daemon=True).start()
-        except RuntimeError:  # where the system lets none be started
-            self._run()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._is_over = True
-
-    def wait(self) -> None:
-        """Return when all has been added. Raises OSError, Cancelled, FileChanged if the path led to another file."""
-        self._ended.wait()
-        if self._problem is not None:
-            raise self._problem
-
-    def _run(self) -> None:
-        run_to_end(self._add, self._take_problem)
-        self._ended.set()
-
-    def _add(self) -> None:
-        with FileIO(self._path) as file:
-            if not self._identity.is_of(os.fstat(file.fileno())):
-                raise FileChanged(self._path)
-            _add_content(file, (self._digest,), lambda: self._is_over or self._cancelled())
-
-    def _take_problem(self, problem: Exception) -> None:
-        self._problem = problem
+    blocks = [memoryview(bytearray(min(_BLOCK_BYTES, identity.size + 1))) for _ in range(AHEAD_COUNT + 1)]
+    sha1, sha256, size = weak_digest("sha1"), BackgroundDigest(), 0
+    try:
+        while True:
+            block = blocks[0]
+            block_bytes = file.readinto(block)
+            if not block_bytes:
+                return Digests(size, sha1.hexdigest(), sha256.hexdigest(), identity=identity)
+            if cancelled():
+                raise Cancelled("stopped while reading a file")
+            sha256.update(block[:block_bytes])
+            sha1.update(block[:block_bytes])
+            size += block_bytes
+            blocks.append(blocks.pop(0))
+    finally:
+        sha256.close()
 
 
 def unreadable(path: str, problem: OSError) -> AgentError:

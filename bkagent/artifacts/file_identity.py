@@ -75,6 +75,7 @@ class FileWatch(BodyWatch):
             from hashlib import sha256 as new_sha256
 
             self._sum = new_sha256()
+        self.needs_content = self._sum is not None
 
     def opened(self, file: FileIO) -> None:
         """Raise FileChanged if this is another file, or another version of it."""

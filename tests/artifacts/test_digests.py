@@ -1,4 +1,4 @@
-"""Checksums of long files, which two threads take in passes of their own."""
+"""Checksums of long files, of which two threads take one each."""
 
 import hashlib
 import os
@@ -7,10 +7,11 @@ import threading
 
 import pytest
 
-from bkagent.artifacts import digests, file_identity
+from bkagent.artifacts import digests
 from bkagent.errors import AgentError, Cancelled
 
 MIB = 1024 * 1024
+LONG_BYTES = 9 * MIB + 1  # of which the last ones are summed by another thread
 
 
 @pytest.fixture
@@ -28,14 +29,9 @@ def starts(monkeypatch):
     return calls
 
 
-@pytest.fixture
-def settled(monkeypatch):
-    """Have files count as old at once."""
-    monkeypatch.setattr(file_identity, "_GRAIN_NS", 0)
-
-
-def plant(path, seed, size=9 * MIB + 1):
-    content = random.Random(seed).getrandbits(8 * size).to_bytes(size, "little")
+def plant(path, seed, size=LONG_BYTES):
+    content = random.Random(seed).getrandbits(8 * LONG_BYTES).to_bytes(LONG_BYTES, "little") * 3
+    content = content[:size]
     path.write_bytes(content)
     return content
 
@@ -45,22 +41,15 @@ def check(read, content):
     assert (read.size, read.sha1, read.sha256) == expected
 
 
-def test_a_long_file_has_the_sums_of_its_bytes(tmp_path, starts, settled):
-    content, started = plant(tmp_path / "long", 1), []
+@pytest.mark.parametrize("size", [0, 1, 100_000, 8 * MIB, LONG_BYTES, 21 * MIB - 5])
+def test_a_file_has_the_sums_of_its_bytes(tmp_path, starts, size):
+    content, started = plant(tmp_path / "file", 1, size), []
     starts.append(lambda: started.append(True))
-    check(digests.read(str(tmp_path / "long"), lambda: False), content)
-    assert started
+    check(digests.read(str(tmp_path / "file"), lambda: False), content)
+    assert bool(started) == (size > 8 * MIB)
 
 
-def test_a_file_that_has_just_been_written_is_read_in_one_pass(tmp_path, starts, monkeypatch):
-    monkeypatch.setattr(file_identity, "_GRAIN_NS", 10**15)
-    content, started = plant(tmp_path / "long", 2), []
-    starts.append(lambda: started.append(True))
-    check(digests.read(str(tmp_path / "long"), lambda: False), content)
-    assert not started
-
-
-def test_a_file_that_another_replaces_between_the_passes_is_read_again(tmp_path, starts, settled):
+def test_a_file_that_another_replaces_while_it_is_read_is_read_again(tmp_path, starts):
     plant(tmp_path / "long", 3)
     content = plant(tmp_path / "next", 4)
 
@@ -72,27 +61,25 @@ def test_a_file_that_another_replaces_between_the_passes_is_read_again(tmp_path,
     check(digests.read(str(tmp_path / "long"), lambda: False), content)
 
 
-def test_a_file_that_goes_between_the_passes_is_unreadable(tmp_path, starts, settled):
+def test_a_file_that_goes_while_it_is_read_is_unreadable(tmp_path, starts):
     plant(tmp_path / "long", 5)
     starts.append((tmp_path / "long").unlink)
     with pytest.raises(AgentError, match=r"opening file .*long: no such file or directory"):
         digests.read(str(tmp_path / "long"), lambda: False)
 
 
-def test_a_stop_ends_both_passes(tmp_path, starts, settled):
+def test_a_stop_ends_both_threads(tmp_path, starts):
     plant(tmp_path / "long", 6)
-    asking = set()
-
-    def cancelled():
-        asking.add(threading.current_thread().name)
-        return True
-
+    running, started = set(threading.enumerate()), []
+    starts.append(lambda: started.append(True))
     with pytest.raises(Cancelled):
-        digests.read(str(tmp_path / "long"), cancelled)
-    assert threading.current_thread().name in asking
+        digests.read(str(tmp_path / "long"), lambda: bool(started))
+    for thread in set(threading.enumerate()) - running:
+        thread.join(10)
+    assert set(threading.enumerate()) <= running
 
 
-def test_without_threads_the_sums_are_the_same(tmp_path, starts, settled):
+def test_without_threads_the_sums_are_the_same(tmp_path, starts):
     def fail():
         raise RuntimeError("can't start new thread")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from io import FileIO
 
-from bkagent.artifacts.download.background_digest import BackgroundDigest
+from bkagent.artifacts.background_digest import BackgroundDigest
 from bkagent.artifacts.download.write_errors import unwritable
 from bkagent.errors import AgentError
 from bkagent.system.confined_folder import NewFile

@@ -21,14 +21,25 @@ if TYPE_CHECKING:
 _BLOCK_BYTES = 256 * 1024
 
 
+# The system sends a long file without its being read, but for the last bytes: these are more than the buffers of both
+# sides hold, so that when the file is looked at for the last time no byte is under way that a change would reach.
+_READ_BYTES = 16 * 1024 * 1024
+_UNREAD_BLOCK_BYTES = 4 * 1024 * 1024
+
+
 class BodyWatch:
-    """What looks on while a file is sent. May raise AgentError, which ends the request unfinished."""
+    """What looks on while a file is sent. May raise AgentError, which ends the request unfinished.
+
+    needs_content  whether `read` has to see every byte
+    """
+
+    needs_content = False
 
     def opened(self, file: FileIO) -> None:
         """Look at the file before anything of it is read."""
 
     def read(self, block: memoryview) -> None:
-        """Look at what is about to be written."""
+        """Look at what is about to be written, where it was read for that."""
 
     def all_read(self, file: FileIO) -> None:
         """Look at the file when all of its bytes have been read, but the last ones are not written yet."""
@@ -83,7 +94,9 @@ def send(
         _send_bytes(memoryview(body), write)
         return
     _send_bytes(memoryview(body.before), write)
-    _send_file(body, write)
+    _send_file(
+        body, write, partial(_send_beginning, to=to, limit=limit) if limit is not None and _is_plain(to) else _read_all
+    )
     _send_bytes(memoryview(body.after), write)
 
 
@@ -116,7 +129,42 @@ def _ignore(size: int) -> None:
     """Count nothing: the bytes around a file are not the file's."""
 
 
-def _send_file(body: FileBody, write: Callable[[memoryview, Sent], None]) -> None:
+def _is_plain(to: socket.socket) -> bool:
+    """Return whether what is written is sent as it is, without TLS."""
+    return type(to) is socket.socket
+
+
+def _read_all(body: FileBody, watch: BodyWatch, file: FileIO) -> int:
+    """Send nothing by the system: all is to be read."""
+    return 0
+
+
+def _send_beginning(body: FileBody, watch: BodyWatch, file: FileIO, to: socket.socket, limit: SendLimit) -> int:
+    """Have the system send what is not to be read; return how many bytes these were, after which the file stands."""
+    from bkagent.system.file_sending import send_unread  # a short file needs none of it
+
+    sent_bytes, unread_bytes = 0, body.size - _READ_BYTES
+    while sent_bytes < unread_bytes:
+        block_bytes = min(_UNREAD_BLOCK_BYTES, unread_bytes - sent_bytes)
+        try:
+            size = send_unread(to, file.fileno(), body.offset + sent_bytes, block_bytes, limit.look_s)
+        except socket.timeout:
+            limit.check(to)
+            continue
+        if size is None:
+            break
+        limit.note_written()
+        watch.sent(size)
+        sent_bytes += size
+    file.seek(body.offset + sent_bytes)
+    return sent_bytes
+
+
+def _send_file(
+    body: FileBody,
+    write: Callable[[memoryview, Sent], None],
+    send_beginning: Callable[[FileBody, BodyWatch, FileIO], int],
+) -> None:
     if body.content is not None:
         write(memoryview(body.content)[body.offset : body.offset + body.size], (body.watch or BodyWatch()).sent)
         return
@@ -124,6 +172,8 @@ def _send_file(body: FileBody, write: Callable[[memoryview, Sent], None]) -> Non
     watch = body.watch or BodyWatch()
     with _open(body) as file:
         watch.opened(file)
+        if left > _READ_BYTES and not watch.needs_content:
+            left -= send_beginning(body, watch, file)
         if not left:
             watch.all_read(file)
         while left:
