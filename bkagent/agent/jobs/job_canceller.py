@@ -43,20 +43,28 @@ class JobCanceller:
             before()
             self._killing = threading.Timer(self._entry.job.cancel_grace_s, self.kill)
             self._killing.daemon = True
+        try:
+            is_asked = self._ask()  # before any thread is started, which takes longer than all of it
+        finally:
             self._killing.start()
-        threading.Thread(target=self._ask, name="cancel", daemon=True).start()
+        if not is_asked:
+            threading.Thread(target=self._ask_at_start, name="cancel", daemon=True).start()
 
-    def _ask(self) -> None:
-        """Signal the job process, in its first moments as soon as it is there to be signalled."""
+    def _ask(self) -> bool:
+        """Signal the job process; return whether it was there to be signalled."""
+        pid = self._entry.process.pid()
+        if pid is None:
+            return False
         name = self._entry.job.cancel_signal
-        while not self._entry.process.ended():
-            pid = self._entry.process.pid()
-            if pid is not None:
-                sent = _ASK_WITH if name == _KILL else name
-                text = f"Sending signal {sent} to the process of job {self._entry.job_id}, PID: {pid}"
-                self._report("debug", text, "job.signalled")
-                process_group.ask_to_end(pid, sent)
-                return
+        sent = _ASK_WITH if name == _KILL else name
+        text = f"Sending signal {sent} to the process of job {self._entry.job_id}, PID: {pid}"
+        self._report("debug", text, "job.signalled")
+        process_group.ask_to_end(pid, sent)
+        return True
+
+    def _ask_at_start(self) -> None:
+        """Signal the job process as soon as it is there, in its first moments."""
+        while not self._entry.process.ended() and not self._ask():
             time.sleep(_START_POLL_S)
 
     def kill(self) -> None:
