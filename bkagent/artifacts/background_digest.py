@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from functools import partial
+
+from bkagent.artifacts.thread_edge import run_to_end
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,12 +90,12 @@ class _Adder:
             data = self._blocks.get()
             if data is None:
                 return
-            try:
-                self._digest.update(data)
-            except Exception as problem:
-                self._problem = problem
+            run_to_end(partial(self._digest.update, data), self._take_problem)
             data = None  # holds nothing while it waits
             self._room.put(None)
+
+    def _take_problem(self, problem: Exception) -> None:
+        self._problem = problem
 
 
 def _started_adder(digest: hashlib._Hash) -> Optional[_Adder]:

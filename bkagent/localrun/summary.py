@@ -11,7 +11,8 @@ from bkagent.system.exit_status import visible
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bkagent.controlplane.records import Annotation, Job
+    from bkagent.controlplane.attachments import Annotation
+    from bkagent.controlplane.records import Job
 
 _TAG = re.compile(r"<(?:!--.*?-->|(?:script|style)\b.*?</(?:script|style)\s*>|/?[a-zA-Z][^<>]*>)", re.S | re.I)
 _LONGEST_LINE, _LONGEST_NOTE, _LONGEST_CONTEXT, _MOST_LOOKED_AT = 100, 250, 40, 10_000

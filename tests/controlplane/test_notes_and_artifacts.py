@@ -10,8 +10,9 @@ import threading
 import pytest
 
 from bkagent.controlplane import events
+from bkagent.controlplane.attachments import ArtifactSpec
 from bkagent.controlplane.errors import InvalidRequest, NotFound, Rejected
-from bkagent.controlplane.records import ArtifactSpec, Event, new_id
+from bkagent.controlplane.records import Event, new_id
 from bkagent.controlplane.scheduling import limits
 from tests.fakes.pings import next_action
 

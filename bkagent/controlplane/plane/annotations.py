@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import List, Optional
 
+from bkagent.controlplane.attachments import Annotation
 from bkagent.controlplane.errors import NotFound, Rejected
 from bkagent.controlplane.plane.ledger import Ledger
-from bkagent.controlplane.records import Annotation, Event, new_id
+from bkagent.controlplane.records import Event, new_id
 from bkagent.controlplane.scheduling import limits
 from bkagent.controlplane.store import annotations as table
 

@@ -7,9 +7,10 @@ import os
 import re
 from typing import Callable, Dict, List, Mapping, Sequence, Tuple
 
+from bkagent.controlplane.attachments import ArtifactRecord, ArtifactSpec
 from bkagent.controlplane.errors import InvalidRequest, NotFound, PlaneError, Rejected
 from bkagent.controlplane.plane.ledger import Ledger
-from bkagent.controlplane.records import ArtifactRecord, ArtifactSpec, Event, Job, new_id
+from bkagent.controlplane.records import Event, Job, new_id
 from bkagent.controlplane.scheduling import limits
 from bkagent.controlplane.scheduling.branches import matches
 from bkagent.controlplane.store import artifacts, disk_errors, jobs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bkagent.controlplane.records import Annotation
+from bkagent.controlplane.attachments import Annotation
 from bkagent.controlplane.store.record_table import RecordTable
 
 SCHEMA = (

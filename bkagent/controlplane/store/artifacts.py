@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import List, Optional, Sequence
 
-from bkagent.controlplane.records import ArtifactRecord
+from bkagent.controlplane.attachments import ArtifactRecord
 from bkagent.controlplane.store.database import Database
 from bkagent.controlplane.store.record_table import RecordTable
 

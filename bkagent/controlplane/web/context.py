@@ -13,8 +13,9 @@ from bkagent.transport.server.request import Request
 from bkagent.transport.server.routing import Router
 
 if TYPE_CHECKING:
+    from bkagent.controlplane.attachments import ArtifactRecord
     from bkagent.controlplane.plane.plane import Plane
-    from bkagent.controlplane.records import ArtifactRecord, Build
+    from bkagent.controlplane.records import Build
 
 ARTIFACT_TICKET_PURPOSE = "artifact"
 UPLOAD_TICKET_PURPOSE = "upload"

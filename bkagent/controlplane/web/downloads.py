@@ -6,7 +6,8 @@ import os
 from typing import Iterator, Optional
 from urllib.parse import quote
 
-from bkagent.controlplane.records import ArtifactRecord, Caller
+from bkagent.controlplane.attachments import ArtifactRecord
+from bkagent.controlplane.records import Caller
 from bkagent.controlplane.web.context import Site
 from bkagent.transport.server.answer import Answer, Blocks, FilePart, Headers
 from bkagent.transport.server.byte_range import read_range

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List
 
-from bkagent.controlplane.records import ArtifactRecord, ArtifactSpec, Caller, new_id
+from bkagent.controlplane.attachments import ArtifactRecord, ArtifactSpec
+from bkagent.controlplane.records import Caller, new_id
 from bkagent.controlplane.web.context import UPLOAD_TICKET_PURPOSE, Site
 from bkagent.transport.server.answer import Answer, json_answer
 from bkagent.transport.server.request import Request

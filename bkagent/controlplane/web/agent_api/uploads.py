@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import Iterator
 
+from bkagent.controlplane.attachments import ArtifactRecord
 from bkagent.controlplane.errors import NotFound
-from bkagent.controlplane.records import ArtifactRecord, Caller
+from bkagent.controlplane.records import Caller
 from bkagent.controlplane.scheduling import limits
 from bkagent.controlplane.web.context import Site
 from bkagent.transport.server.answer import Answer, json_answer

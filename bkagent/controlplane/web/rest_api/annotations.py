@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Dict
 
+from bkagent.controlplane.attachments import Annotation
 from bkagent.controlplane.errors import NotFound
-from bkagent.controlplane.records import Annotation
 from bkagent.controlplane.web.context import Site
 from bkagent.controlplane.web.rest_api import access, forms
 from bkagent.controlplane.web.rest_api.access import RestRoute

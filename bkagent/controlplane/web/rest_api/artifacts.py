@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bkagent.controlplane.attachments import ArtifactRecord
 from bkagent.controlplane.errors import NotFound
 from bkagent.controlplane.plane.artifacts import STATES
-from bkagent.controlplane.records import ArtifactRecord
 from bkagent.controlplane.web.context import Site
 from bkagent.controlplane.web.rest_api import access, forms
 from bkagent.controlplane.web.rest_api.access import RestRoute

@@ -8,7 +8,8 @@ import uuid
 from typing import Any, Dict, List, Optional, Sequence
 
 from bkagent.controlplane.api_tokens import Person
-from bkagent.controlplane.records import Agent, ArtifactRecord, Build, Job, PipelineEntry
+from bkagent.controlplane.attachments import ArtifactRecord
+from bkagent.controlplane.records import Agent, Build, Job, PipelineEntry
 from bkagent.controlplane.web.context import Site
 from bkagent.wire.timestamps import text_of
 

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Iterable, Optional, Tuple
 
-from bkagent.controlplane.records import Annotation
+from bkagent.controlplane.attachments import Annotation
 from bkagent.controlplane.web.context import Site
 from bkagent.controlplane.web.ui.markup import NOTHING, Html, fill, join
 from bkagent.controlplane.web.ui.terminal.lines import read_lines

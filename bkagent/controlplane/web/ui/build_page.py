@@ -6,7 +6,8 @@ from itertools import groupby
 from typing import Dict, Iterable, List, Mapping, Sequence, Tuple
 from urllib.parse import urlencode
 
-from bkagent.controlplane.records import ArtifactRecord, Build, Job
+from bkagent.controlplane.attachments import ArtifactRecord
+from bkagent.controlplane.records import Build, Job
 from bkagent.controlplane.web.context import Site
 from bkagent.controlplane.web.ui import tables, words
 from bkagent.controlplane.web.ui.builds_page import first_line
