@@ -79,6 +79,7 @@ class CommandForks:
             queue.sweep()
             queue.announce()
             select.select([queue.fd], [], [])
+            queue.make_answers()
             queue.refuse()
             failures = 0 if self._run(queue) else failures + 1
         queue.close()

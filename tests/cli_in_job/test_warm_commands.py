@@ -229,6 +229,17 @@ def test_commands_run_by_themselves_once_the_agent_is_gone(warm):
     assert not warm.is_warm()
 
 
+def test_nothing_is_made_for_callers_before_the_first(warm):
+    patient = deadline()
+    while not warm.pid:
+        assert patient(), warm.said
+    assert sorted(os.listdir(warm.calls)) == ["lock", "queue", "server"]
+    ran = warm.run("env", "get", "ONE")
+    assert (ran.stdout, ran.stderr) == (b"1\n", b"")
+    warm.wait()
+    assert sum(name.startswith("answer") for name in os.listdir(warm.calls)) == SLOTS
+
+
 def test_an_agent_that_shares_the_launchers_follows(warm):
     warm.wait()
     other = warm.agent()

@@ -54,13 +54,14 @@ class Queue:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        for name in (QUEUE, *(f"{ANSWER}{slot}" for slot in range(SLOTS))):
-            path = os.path.join(folder, name)
-            if not os.path.exists(path):
-                os.mkfifo(path, 0o600)
+        _make_fifos(folder, [QUEUE])
         # Open for writing too, so that no caller waits for a reader, and the queue has no end.
         self.fd = os.open(os.path.join(folder, QUEUE), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         self._requests = Requests(folder, self.fd)
+
+    def make_answers(self) -> None:
+        """Make what callers are answered by. Until then they ask, and do not wait: few agents' jobs ever call."""
+        _make_fifos(self._folder, [f"{ANSWER}{slot}" for slot in range(SLOTS)])
 
     def announce(self) -> None:
         """Let callers ask this process."""
@@ -80,7 +81,7 @@ class Queue:
 
     def sweep(self) -> None:
         """Answer all callers who wait, and free the slots of those who do not."""
-        for slot in range(SLOTS):
+        for slot in taken_slots(self._folder):
             pid = holder(self._folder, slot)
             if pid is None:
                 continue
@@ -150,6 +151,25 @@ def forget_own(folder: str) -> None:
         pass
 
 
+def _make_fifos(folder: str, names: "List[str]") -> None:
+    present = set(os.listdir(folder))
+    for name in names:
+        if name not in present:
+            try:
+                os.mkfifo(os.path.join(folder, name), 0o600)
+            except FileExistsError:
+                pass  # an agent without the lock has been as fast
+
+
+def taken_slots(folder: str) -> "List[int]":
+    """Return the slots that have a holder, in order; none where the folder is gone."""
+    try:
+        numbers = [name[len(SLOT) :] for name in os.listdir(folder) if name.startswith(SLOT)]
+    except OSError:
+        return []
+    return sorted(int(number) for number in numbers if number.isdigit() and int(number) < SLOTS)
+
+
 def holder(folder: str, slot: int) -> "Optional[int]":
     """Return the PID of the caller that has a slot; None for a free one, 0 for one that is not written yet."""
     words = _read_slot(folder, slot)
@@ -177,7 +197,7 @@ def has_begun(folder: str, slot: int) -> bool:
 
 def unanswered(folder: str) -> "Iterator[Tuple[int, int]]":
     """Return (PID, slot) of each caller that waits and has no fork at work for it."""
-    for slot in range(SLOTS):
+    for slot in taken_slots(folder):
         pid = holder(folder, slot)
         if pid and lives(pid) and not has_begun(folder, slot):
             yield pid, slot
@@ -213,7 +233,7 @@ def is_left(folder: str, slot: int, pid: int) -> bool:
 
 def sweep_left(folder: str, in_use: "Container[int]") -> None:
     """Free the slots without a holder, but for those `in_use`."""
-    for slot in range(SLOTS):
+    for slot in taken_slots(folder):
         pid = holder(folder, slot)
         if pid is not None and slot not in in_use and is_left(folder, slot, pid):
             free(folder, slot)

@@ -4,6 +4,7 @@ AVAILABLE                       whether this system can
 Queue(folder)                   the agent's side of `folder`, where callers ask; made if missing; raises OSError
     .fd                         readable when a caller asks; the warm process gets it
     .announce()                 from now on callers ask this process
+    .make_answers()             from now on they wait for its answer; before, they only ask
     .refuse()                   tell those who ask that they have to run their commands themselves
     .sweep()                    tell that to all who wait, since the warm process has ended
     .close()                    stop answering

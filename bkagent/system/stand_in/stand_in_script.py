@@ -1,9 +1,9 @@
 """How a shell script asks a stand-in to run its command: builtins only, so that it takes two milliseconds.
 
     folder/server    "PID FD" of the process that reads the queue
-    folder/queue     a FIFO: "PID SLOT" of each caller, a line each
+    folder/queue     a FIFO: "PID SLOT" of each caller, a line each; "PID" of one that does not wait for an answer
     folder/slotN     made by the caller that has the slot; holds its PID
-    folder/answerN   a FIFO: what the caller of that slot is told, a line each
+    folder/answerN   a FIFO: what the caller of that slot is told, a line each; none until a caller has asked
 
     no               no fork runs the command: the script goes on and runs it itself
     begun            from here on it must not
@@ -28,6 +28,7 @@ if {{ read -r __bk_pid __bk_fd <"$__bk_folder/server"; }} 2>/dev/null &&
     [ "/proc/$__bk_pid/fd/$__bk_fd" -ef "$__bk_folder/queue" ] && [ -e "/proc/$$/fd/0" ]; then
   set -C
   while [ "$__bk_tries" -lt {tries} ]; do
+    [ -p "$__bk_folder/answer$__bk_slot" ] || {{ echo "$$" 1<>"$__bk_folder/queue"; break; }}
     if {{ echo "$$" >"$__bk_folder/slot$__bk_slot"; }} 2>/dev/null; then
       echo "$$ $__bk_slot" 1<>"$__bk_folder/queue"
       while read -r __bk_word __bk_value <&9; do
