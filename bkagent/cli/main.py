@@ -34,7 +34,7 @@ def run(program: str = "") -> None:
         from bkagent.system import exit_status
 
         status = exit_status.signed(status)
-    if "threading" not in sys.modules and "atexit" not in sys.modules:
+    if _nothing_waits_for_end():
         _exit_at_once(status)
     sys.exit(status)
 
@@ -74,8 +74,18 @@ def _open_missing_streams() -> None:
             setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115
 
 
+def _nothing_waits_for_end() -> bool:
+    """Return whether nothing is left to be done when Python ends: no function to be called, no thread to be joined."""
+    if "atexit" in sys.modules:
+        return False
+    threading = sys.modules.get("threading")
+    return threading is None or all(
+        thread.daemon or thread is threading.main_thread() for thread in threading.enumerate()
+    )
+
+
 def _exit_at_once(status: int) -> None:
-    """End at once, where nothing waits for the end: taking the interpreter apart is a tenth of a short command."""
+    """End at once: taking the interpreter apart is a tenth of a short command, and of an agent's start."""
     import os
 
     try:

@@ -7,6 +7,8 @@ FILE::TEST; "none: ..." says why there is none.
 import json
 import os
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -90,3 +92,17 @@ def test_a_defect_of_ours_is_1_and_says_so(capsys, monkeypatch, tmp_path):
     assert main.main(["acknowledgements"], {"HOME": str(tmp_path)}) == 1
     said = capsys.readouterr().err
     assert "internal error: RuntimeError: a defect; the report is " in said and "Traceback" not in said
+
+
+_THREAD_THAT_STAYS = """
+import sys, threading
+from bkagent.cli import main
+threading.Thread(target=lambda: (threading.main_thread().join(), print("last"))).start()
+sys.argv[1:] = ["--version"]
+main.run()
+"""
+
+
+def test_a_command_line_ends_after_its_threads():
+    ended = subprocess.run([sys.executable, "-c", _THREAD_THAT_STAYS], cwd=TOP, capture_output=True, timeout=60)
+    assert ended.returncode == 0 and ended.stdout.split()[-1:] == [b"last"], ended.stderr
