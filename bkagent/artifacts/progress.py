@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 LINES_PAUSE_S = 5.0
 _RATE_OVER_S = 15.0  # long enough to be calm, short enough to notice a line that has become slow
+_RATE_FROM_S = 1.0  # the first small files say nothing of how fast large ones will be
+_LONGEST_LEFT_S = 100 * 3600  # a longer time is no estimate that helps anybody
 
 
 class Progress(NamedTuple):
@@ -62,10 +64,12 @@ class Progress(NamedTuple):
 
     @property
     def left_text(self) -> str:
-        """The time left as "1:23" or "1:02:03"; "" where it is not known."""
+        """The time left as "1:23" or "1:02:03"; "" where it is not known, or longer than some days."""
         if self.rate < 1 or self.bytes_done >= self.bytes_total:
             return ""
         left_s = int((self.bytes_total - self.bytes_done) / self.rate + 1)
+        if left_s >= _LONGEST_LEFT_S:
+            return ""
         hours, minutes, seconds = left_s // 3600, left_s // 60 % 60, left_s % 60
         return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
@@ -135,7 +139,8 @@ class TransferProgress:
             self._bytes_total, self._measure_bytes = self._measure_bytes(), None
         began, bytes_then = self._samples[0]
         self._samples.append((now, self._bytes_done))
-        rate = max(0, self._bytes_done - bytes_then) / (now - began) if now > began else 0.0
+        is_known = now - began >= _RATE_FROM_S
+        rate = max(0, self._bytes_done - bytes_then) / (now - began) if is_known else 0.0
         return Progress(self._bytes_done, self._bytes_total, self._files_done, self._files_total, rate)
 
 

@@ -70,9 +70,10 @@ def ask(
 def refusal(text: str, response: Response, also_retried: Tuple[int, ...] = ()) -> AgentError:
     """Return the error that an answer outside 2xx is: Unavailable, or RequestRefused.
 
-    The endpoint's own reason follows `text`, which must name the status.
+    The endpoint's own reason follows `text`, which must name the status; where it gives none, what the answer is.
     """
     code, words = _reason(response.body)
+    words = words or _kind(response)
     message = f"{text}: {words}" if words else text
     if response.status in (408, 429) or response.status >= 500 or response.status in also_retried:
         pause = (response.headers.get("Retry-After") or "").strip()
@@ -84,6 +85,15 @@ def _take(taken: bytearray, data: bytes) -> None:
     if len(taken) + len(data) > LARGEST_BYTES:
         raise BadAnswer(f"the answer is longer than {LARGEST_BYTES} bytes")
     taken.extend(data)
+
+
+def _kind(response: Response) -> str:
+    """Return what an answer without a reason is, "" where that is not known."""
+    location = response.headers.get("Location")
+    if location and 300 <= response.status < 400:
+        return f"it redirects to {one_line(location.partition('?')[0][:_SHOWN_LETTERS])}"
+    is_html = b"<html" in response.body[:1000].lower()
+    return "the answer is an HTML page of something in between" if is_html else ""
 
 
 def _reason(body: bytes) -> Tuple[str, str]:

@@ -115,6 +115,7 @@ FAULTS: Dict[str, Any] = {
               "BUILDKITE_ARTIFACTORY_URL must be the final URL"),
     "a page": (Answer(404, body=b"<html>secret</html>"), Refused, "404: the answer is not Artifactory's"),
     "nonsense": (Answer(400, {"errors": [5, {"message": 7}, None]}), Refused, "400$"),
+    "a page for a file": (Answer(200, body=b"<html>secret</html>"), Refused, "200, and the answer is a page, not"),
     "half an answer": (Raw(b"HTTP/1.1 201 Cr"), Unreachable, "EOF"),
 }  # fmt: skip
 
@@ -129,7 +130,7 @@ def test_what_goes_wrong_is_said_shortly(artifactory: Artifactory, tmp_path: Pat
         driver.upload(file)
     assert f"PUT {artifactory.url}/repo/b/a.txt" in str(failure.value) and PASSWORD not in str(failure.value)
     assert "secret" not in str(failure.value) and len(artifactory.seen) == 1
-    if name != "moved":
+    if name not in ("moved", "a page for a file"):
         artifactory.faults.append(fault)
         with pytest.raises(kind):
             driver.download(artifact_of(file))

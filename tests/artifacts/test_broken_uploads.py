@@ -185,6 +185,27 @@ def test_a_page_that_a_redirect_leads_to_is_no_success(tmp_path, status, parts_c
     assert store.states == {"id0": "error"}
 
 
+@pytest.mark.parametrize("parts_count, size", [(0, 10), (0, LARGE_BYTES), (2, LARGE_BYTES)])
+def test_a_page_of_something_in_between_is_no_success(tmp_path, parts_count, size):
+    store = HostedStorage(parts_count)
+    store.server.routes["*"] = Answer(200, body=b"\n<!DOCTYPE html><html>Sign in</html>", headers={"ETag": '"1"'})
+    plant(tmp_path, {"a": b"a" * size})
+    with store.server, pytest.raises(
+        AgentError, match=": 200, and the answer is a page, not the storage's; is there a"
+    ):
+        run(store, tmp_path, "a")
+    assert store.states == {"id0": "error"}
+
+
+def test_a_page_for_what_was_created_is_that_of_webdav(tmp_path):
+    store = HostedStorage()
+    store.server.routes["*"] = Answer(201, body=b"<!DOCTYPE HTML><html><title>201 Created</title></html>")
+    plant(tmp_path, {"a": b"a", "b": b"b" * LARGE_BYTES})
+    with store.server:
+        run(store, tmp_path, "a;b")
+    assert set(store.states.values()) == {"finished"}
+
+
 def test_a_redirect_that_keeps_the_method_is_followed_with_the_file(tmp_path):
     store = HostedStorage()
     take, moved = store.take, Answer(307, headers={"Location": "/form?q=1"})

@@ -209,10 +209,10 @@ def test_answers_that_make_no_sense_are_refused(bed):
         (Answer(200, {}), WireError, "an unknown number of bytes were stored"),
         (Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}"), Unreachable, "EOF"),
         (Answer(403, {"error": {"message": "no"}}), Refused, "POST gs://bucket-1/dir/sub/small: 403: no"),
-        (Answer(404, body=b"<html>"), Refused, "404$"),
+        (Answer(404, body=b"<html>"), Refused, "404: the answer is an HTML page of something in between$"),
         (Answer(429, headers={"Retry-After": "9"}), Unavailable, "429"),
         (Answer(408), Unavailable, "408"),
-        (Answer(302, headers={"Location": "http://127.0.0.1:1/"}), Refused, "302"),
+        (Answer(302, headers={"Location": "http://127.0.0.1:1/x?s=1"}), Refused, "redirects to http://127.0.0.1:1/x$"),
     ]
     for answer, kind, message in cases:
         bed.strict.faults = [lambda request, answer=answer: answer]

@@ -54,10 +54,39 @@ def test_the_rate_is_that_of_the_last_seconds():
 
 
 @pytest.mark.parametrize(
-    "left_bytes, rate, text", [(10, 1.0, "0:11"), (4000, 1.0, "1:06:41"), (0, 1.0, ""), (10, 0.0, ""), (10, 0.01, "")]
+    "left_bytes, rate, text",
+    [
+        (10, 1.0, "0:11"),
+        (4000, 1.0, "1:06:41"),
+        (0, 1.0, ""),
+        (10, 0.0, ""),
+        (10, 0.01, ""),
+        (27_000_000, 2.0, ""),
+    ],  # fmt: skip
 )
 def test_time_left(left_bytes, rate, text):
     assert Progress(100 - left_bytes if left_bytes < 100 else 0, max(100, left_bytes), 0, 1, rate).left_text == text
+
+
+def test_the_first_small_files_tell_no_rate():
+    """What a bar would show after half a second: one byte of many says nothing of the rest."""
+    clock, shown = Clock(), []
+
+    class View:
+        pause_s = 0.2
+
+        def show(self, progress):
+            shown.append((progress.bytes_done, progress.rate, progress.left_text))
+
+        def end(self):
+            pass
+
+    progress = TransferProgress(View(), clock)
+    progress.expect(2, lambda: 1001)
+    for size in (1, 500):
+        clock.now_s += 0.5
+        progress.add(size)
+    assert shown == [(1, 0.0, ""), (501, 501.0, "0:01")]
 
 
 @pytest.mark.parametrize("columns_count", [1, 10, 40, 60, 80, 300])

@@ -18,6 +18,7 @@ from bkagent.cloud.aws.client import AwsRequest
 from bkagent.config.launching import self_command
 from bkagent.errors import AgentError, Refused, Unavailable, Unreachable, WireError
 from bkagent.transport.client.body import FileBody
+from bkagent.transport.client.response import Headers, Response
 from bkagent.wire.artifacts import Artifact
 from tests.artifacts.artifact_plane import ArtifactPlane
 from tests.cloud.aws_fakes import Caller
@@ -121,7 +122,9 @@ def test_a_region_that_a_server_makes_up_is_not_believed(tmp_path: Path) -> None
 def test_a_redirect_is_not_followed_with_a_signature(tmp_path: Path) -> None:
     with ScriptedServer({}) as other:
         moved = Answer(307, headers={"Location": other.url + "/b/p/f.txt"})
-        with ScriptedServer({"PUT /b/p/f.txt": moved}) as server, pytest.raises(Refused, match="307"):
+        with ScriptedServer({"PUT /b/p/f.txt": moved}) as server, pytest.raises(
+            Refused, match="307 it redirects to .*/b/p/f.txt$"
+        ):
             put(store_at(server, tmp_path), tmp_path)
         assert not other.seen
 
@@ -136,13 +139,17 @@ def test_a_redirect_is_not_followed_with_a_signature(tmp_path: Path) -> None:
         (error(400, "RequestTimeout"), Unavailable, "400 RequestTimeout"),
         (error(400, "XAmzContentSHA256Mismatch", "does not match"), Refused, "SHA256Mismatch: does not match"),
         (Answer(502, body=b"<!DOCTYPE html><html>Bad\nGateway</html>"), Unavailable, "502 the answer is an HTML page"),
+        (Answer(200, body=b"<html>Sign in</html>"), Refused, "PUT s3://b/p/f.txt: 200, and the answer is a page"),
         (Answer(400, body=b"<Error><Code>half"), Refused, "f.txt: 400$"),
         (Answer(400, body=b"\xff\x00" * 100), Refused, "f.txt: 400$"),
         (error(400, "A\nB\x1b[31m", "two\r\nlines"), Refused, "400"),
         (Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"), Unreachable, "EOF"),
         (Raw(b"", reset=True), Unreachable, "reset|EOF"),
     ],
-    ids=["403", "acl", "404", "503", "timeout", "checksum", "html", "half xml", "binary", "lines", "half", "reset"],
+    ids=[
+        "403", "acl", "404", "503", "timeout", "checksum", "html", "page", "half xml", "binary", "lines", "half",
+        "reset",
+    ],
 )  # fmt: skip
 def test_answers_to_an_upload(tmp_path: Path, answer: Any, kind: type, sentence: str) -> None:
     with ScriptedServer({"PUT /b/p/f.txt": answer}) as server, pytest.raises(kind, match=sentence) as raised:
@@ -321,13 +328,14 @@ def test_xml_that_is_meant_to_hurt() -> None:
 class _AmazonsBucket:
     """Keeps the requests that Amazon's own servers would be sent."""
 
-    has_tls = is_amazons = True
+    name, has_tls, is_amazons = "b", True, True
 
     def __init__(self) -> None:
         self.requests: List[AwsRequest] = []
 
-    def send(self, request: AwsRequest) -> None:
+    def send(self, request: AwsRequest) -> Response:
         self.requests.append(request)
+        return Response(200, Headers(), b"")
 
 
 def test_amazon_is_told_the_checksum_and_the_bytes_are_not_read_twice() -> None:

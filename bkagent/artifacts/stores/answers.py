@@ -37,8 +37,9 @@ def pass_head_to(receive: Receive) -> OpenSink:
 
 
 def check(method: str, url: str, response: Response) -> None:
-    """Raise Unavailable or Refused, with the beginning of the storage's message, for an answer other than 2xx."""
+    """Raise Unavailable or Refused, with the beginning of the storage's message, for what is no success."""
     if 200 <= response.status < 300:
+        check_is_no_page(method, url, response)
         return
     words = response.body[:_SHOWN_BYTES].decode("utf-8", "replace").strip()
     text = f"{method} {url.partition('?')[0]}: {response.status}" + (f": {words}" if words else "")
@@ -46,6 +47,21 @@ def check(method: str, url: str, response: Response) -> None:
     if location and 300 <= response.status < 400:
         text += f" (the storage names {one_line(location.partition('?')[0])[:_SHOWN_BYTES]} instead)"
     raise refusal(text, response)
+
+
+def is_page(status: int, body: bytes) -> bool:
+    """Return whether an answer of 2xx to an upload is the page of a proxy, such as one where people sign in.
+
+    Stores answer without one, but for servers of WebDAV, whose answer of 201 may be a page.
+    """
+    return status == 200 and body[:_SHOWN_BYTES].lstrip().lower().startswith((b"<!doctype html", b"<html"))
+
+
+def check_is_no_page(method: str, url: str, response: Response) -> None:
+    """Raise Refused for an answer to an upload that `is_page` says not to be the storage's."""
+    if is_page(response.status, response.body):
+        text = f"{method} {url.partition('?')[0]}: {response.status}, and the answer is a page"
+        raise Refused(f"{text}, not the storage's; is there a proxy that answers itself?", response.status)
 
 
 def refusal(text: str, response: Response) -> AgentError:

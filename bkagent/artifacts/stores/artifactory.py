@@ -10,7 +10,7 @@ from io import FileIO
 from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 from bkagent.artifacts.digests import unreadable, weak_digest
-from bkagent.artifacts.stores.answers import pass_head_to, refusal
+from bkagent.artifacts.stores.answers import check_is_no_page, pass_head_to, refusal
 from bkagent.artifacts.stores.fetch_range import WHOLE, FetchRange
 from bkagent.artifacts.stores.object_path import object_path
 from bkagent.artifacts.stores.store import SILENCE_LIMIT_S, ArtifactStore, StoreUpload, UploadPart
@@ -91,6 +91,7 @@ class ArtifactoryStore(ArtifactStore):
             "PUT", url, headers, body, timeout_s=SILENCE_LIMIT_S, follow_redirects=False
         )  # fmt: skip
         _check("PUT", url, response)
+        check_is_no_page("PUT", url, response)
 
     def _headers(self, headers: Mapping[str, str]) -> Mapping[str, str]:
         authorization = self._authorization.reveal()

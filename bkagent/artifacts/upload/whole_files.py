@@ -7,13 +7,13 @@ it goes the way of the large ones.
 
 from __future__ import annotations
 
-from bkagent.artifacts.stores.answers import check
+from bkagent.artifacts.stores.answers import check, is_page
 from bkagent.artifacts.thread_edge import run_to_end
 from bkagent.errors import AgentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, List, Optional, Sequence
+    from typing import Callable, List, Optional, Sequence, Union
 
     from bkagent.artifacts.stores.store import WholeRequest
     from bkagent.artifacts.upload.job_storage import JobStorage
@@ -73,7 +73,7 @@ class WholeFiles:
     def _send_by_job(self, sending: Sending, request: WholeRequest, by_job: JobStorage) -> None:
         """Send a file, as a step in a thread of its own."""
         response = by_job.send(request)
-        if response is not None and 200 <= response.status < 300:
+        if response is not None and _is_success(response):
             self._note_arrived((sending,))
             return
         if response is not None:
@@ -82,7 +82,7 @@ class WholeFiles:
         self._give_back(sending)
 
     def _take_answer(self, sending: Sending, request: WholeRequest, answer: Optional[SmallAnswer]) -> None:
-        if answer is not None and 200 <= answer.status < 300:
+        if answer is not None and _is_success(answer):
             self._arrived.append(sending)
             return
         if answer is not None:
@@ -95,6 +95,10 @@ class WholeFiles:
     def _note_arrived(self, sendings: Sequence[Sending]) -> None:
         self._context.progress.add(sum(sending.artifact.size for sending in sendings))
         self._context.arrivals.note_whole([sending.artifact.id for sending in sendings])
+
+
+def _is_success(answer: Union[Response, SmallAnswer]) -> bool:
+    return 200 <= answer.status < 300 and not is_page(answer.status, answer.body)
 
 
 def _note_problem(sending: Sending, request: WholeRequest, response: Response) -> None:

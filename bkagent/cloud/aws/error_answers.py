@@ -62,6 +62,9 @@ def error_of(what: str, response: Response) -> AgentError:
     """Return the error that an answer outside of 2xx is. `what` is "METHOD URL"."""
     answer = read(response)
     words = f"{answer.code}: {answer.message}" if answer.code and answer.message else answer.code or answer.message
+    location = response.headers.get("Location")
+    if not words and location and 300 <= response.status < 400:
+        words = f"it redirects to {shown(location.partition('?')[0][:_SHOWN_LETTERS])}"
     text = f"{what}: {response.status}" + (f" {words}" if words else "")
     if response.status == 429 or response.status >= 500 or answer.code in _TEMPORARY:
         return AwsUnavailable(text, response.status, answer.code)

@@ -262,8 +262,12 @@ def test_answers_that_make_no_sense_are_refused(accounts, server, client):
         (Answer(200, {"access_token": "a\r\nX: y", "expires_in": 9}), WireError, "characters that a token cannot have"),
         (Answer(200, {"access_token": "x"}), WireError, "expires_in must be"),
         (Answer(200, {"expires_in": 9}), WireError, "access_token must be"),
-        (Answer(302, headers={"Location": "http://127.0.0.1:1/"}), Refused, "302"),
-        (Answer(403, body=b"<html>no"), Refused, "403$"),
+        (
+            Answer(302, headers={"Location": "http://127.0.0.1:1/x?s"}),
+            Refused,
+            "302: it redirects to http://127.0.0.1:1/x$",
+        ),
+        (Answer(403, body=b"<html>no"), Refused, "403: the answer is an HTML page of something in between$"),
     ]
     for answer, kind, message in cases:
         accounts.faults["/token"] = [answer]

@@ -9,6 +9,7 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 from xml.sax.saxutils import escape
 
 from bkagent.artifacts.stores.amazon_s3.bucket import S3Bucket, path_of
+from bkagent.artifacts.stores.answers import check_is_no_page
 from bkagent.artifacts.stores.store import StoreUpload, UploadPart
 from bkagent.cloud import xml_answer
 from bkagent.cloud.aws.client import AwsRequest
@@ -70,7 +71,8 @@ class SingleUpload(StoreUpload):
         if sha256 and self._bucket.is_amazons:
             headers["x-amz-checksum-sha256"] = b64encode(bytes.fromhex(sha256)).decode("ascii")
         payload = "" if self._bucket.has_tls else sha256 or _sha256_of(body)
-        self._bucket.send(AwsRequest("PUT", self._new.path, (), headers, body, payload))
+        response = self._bucket.send(AwsRequest("PUT", self._new.path, (), headers, body, payload))
+        check_is_no_page("PUT", f"s3://{self._bucket.name}{self._new.path}", response)
         return ""
 
     def finish(self, tags: Mapping[int, str]) -> Mapping[int, str]:
