@@ -198,6 +198,43 @@ def test_a_caller_that_is_interrupted_harms_no_other(warm, hanging):
     assert eventually(lambda: warm.slots() == [] and warm.forks() == [])
 
 
+def stopped_after_its_turn(warm):
+    """Return a caller, stopped before it hears how its command has ended, and the fork, which serves others by then."""
+    while True:
+        spare = warm.spare()
+        caller = warm.start("redactor", "add", stdin=subprocess.PIPE)
+        assert eventually(warm.forks)
+        caller.send_signal(signal.SIGSTOP)
+        caller.stdin.close()
+        if warm.spare() == spare:
+            return caller, spare
+        go_on(caller)  # its command took so long that the fork is its own
+
+
+def go_on(caller):
+    caller.send_signal(signal.SIGCONT)
+    assert caller.wait(20) == 0
+
+
+def test_a_caller_that_leaves_after_its_fork_has_ended_keeps_no_slot(warm):
+    caller, spare = stopped_after_its_turn(warm.wait())
+    assert warm.run("meta-data", "nosuch").returncode != 0
+    assert eventually(lambda: not os.path.exists(f"/proc/{spare}"))
+    go_on(caller)
+    assert eventually(lambda: warm.slots() == [])
+
+
+def test_a_fork_that_is_one_callers_for_long_holds_no_line_to_others(warm, hanging):
+    caller, spare = stopped_after_its_turn(warm.wait())
+    with warm.start("meta-data", "get", "key") as other:
+        assert hanging.wait(10)
+        assert warm.spare() != spare
+        assert sum("answer" in name for name in files_of(spare)) == 1
+        go_on(caller)
+        hanging.over.set()
+        assert other.wait(20) == 0
+
+
 def test_callers_at_once_get_each_their_own(warm, tmp_path):
     warm.wait()
     shell = (

@@ -15,6 +15,7 @@ from bkagent.system.stand_in import _stand_in_caller_linux as callers
 from bkagent.system.stand_in import _stand_in_queue_linux as queues
 from bkagent.system.stand_in import _stand_in_spare_linux as spares
 from bkagent.system.stand_in import _stand_in_turn_linux as turns
+from bkagent.system.stand_in._sweeps import Sweeps
 
 assert sys.platform == "linux"
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 READY = b"r"
 _GRACE_S = 1.0  # from the interrupt to the kill, when a caller has died
-_SWEEP_EVERY_S = 60.0
 _LOOK_AGAIN_S = 0.001  # between writing into the queue and reading the answer a script needs a tenth of this
 _LOOK_SELDOM_S = 0.1  # at one that has been stopped, say
 _READ_BYTES = 4096
@@ -73,7 +73,7 @@ class _StandInServer:
         self._late: "Optional[_Call]" = None  # whose command the spare fork still runs
         self._may_spare = True  # not after a spare fork has failed, until a call was answered without one
         self._leaves_at: "Optional[float]" = None
-        self._sweeps_at = time.monotonic() + _SWEEP_EVERY_S
+        self._sweeps = Sweeps()
         self._bell, self._ringer = os.pipe()  # a child's end makes itself known by a byte
         self._has_rung = False
         self._preloads = lessons.PreloadRequests()
@@ -219,8 +219,9 @@ class _StandInServer:
             self._close_line(call)
 
     def _let_spare_go(self, spare: spares.Spare) -> None:
-        """Have no spare fork any more: it is its caller's to its end."""
+        """Have no spare fork any more: it is its caller's to its end. Others, served before, may still be leaving."""
         self._spare = None
+        self._sweeps.hasten()
         self._poller.unregister(spare.fd)
         os.close(spare.fd)
         self._poller.register(self._queue, select.POLLIN)
@@ -328,16 +329,15 @@ class _StandInServer:
                 call.kill_at = None
 
     def _sweep(self, now: float) -> None:
-        """Free the slots of callers that have died before they could ask."""
-        if now >= self._sweeps_at:
-            self._sweeps_at = now + _SWEEP_EVERY_S
+        """Free the slots of callers that have left, or died before they could ask."""
+        if self._sweeps.is_due(now):
             queues.sweep_left(self._folder, {call.slot for call in (*self._asking, *self._unfinished())})
 
     def _patience_s(self, idle_at: float) -> float:
         """Return how long nothing has to be done unless something happens."""
         if self._asking:
             return _LOOK_AGAIN_S if time.monotonic() < self._asking[-1].since + 1.0 else _LOOK_SELDOM_S
-        ends = [call.kill_at for call in self._unfinished() if call.kill_at is not None]
+        ends = [call.kill_at for call in self._unfinished() if call.kill_at is not None] + [self._sweeps.due_at]
         now = time.monotonic()
         leaves_after_calls = self._leaves_at is not None and self._leaves_at < now and bool(self._unfinished())
         ends.append(idle_at if self._leaves_at is None or leaves_after_calls else self._leaves_at)

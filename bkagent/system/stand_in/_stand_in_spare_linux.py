@@ -105,7 +105,7 @@ class SpareFork:
                 self._say((LEFT, request))
             for fd, _ in self._poller.poll():
                 if fd == self._pipe:
-                    self._end()
+                    self.end()
                 if fd in self._served:
                     self._let_go(fd)
             self._asking = self._requests.read()
@@ -163,9 +163,24 @@ class SpareFork:
             self._poller.register(line, 0)
             return
         if self._word:  # the parent may have found that its caller has died, and be about to interrupt this process
-            self._end()
+            self.end()
         self._served[line] = request
         self._let_go(line, is_polled=False)
+
+    def end(self, status: int = 0) -> "NoReturn":
+        """End, after the last turn, or as this process cannot serve on: the agent or the parent answers who waits."""
+        self._see_off()
+        os._exit(status)
+
+    def _see_off(self) -> None:
+        """Let all go who have been served: nobody waits for them here any more, and the parent sweeps up after them."""
+        gone = {fd for fd, _ in self._poller.poll(0)} & self._served.keys()
+        for line in list(self._served):
+            if line in gone:
+                self._let_go(line)
+            else:  # its slot is its own until it has left
+                del self._served[line]
+                os.close(line)
 
     def _let_go(self, line: int, *, is_polled: bool = True) -> None:
         pid, slot = self._served.pop(line)
@@ -181,6 +196,7 @@ class SpareFork:
         self._word = TOOK if self._word == LATE else LATE
         if self._word == TOOK:
             signal.setitimer(signal.ITIMER_REAL, 0)
+            self._see_off()
         others, self._asking = self._asking, []
         try:
             self._write(*((LEFT, other) for other in others), (self._word, self._caller))
@@ -214,14 +230,10 @@ class SpareFork:
         try:
             self._write(*news)
         except OSError:
-            self._end()
+            self.end()
 
     def _write(self, *news: "Tuple[bytes, Request]") -> None:
         os.write(self._pipe, b"".join(b"%s %d %d\n" % (word, *request) for word, request in news))
-
-    def _end(self) -> "NoReturn":
-        """End, as the parent has, or this process cannot serve on; the agent or the parent answers who waits."""
-        os._exit(0)
 
 
 def _open_files_count() -> int:

@@ -47,12 +47,12 @@ def be_next(fork: "SpareFork", module_report: "ModuleReport") -> ForkedCommand:
     if not _replace(caller, request[0]):
         fork.be_taken(request)
         tell(line, queues.NO)
-        os._exit(0)
+        fork.end()
     if not fork.begin(request):
-        os._exit(0)
+        fork.end()
     if not tell(line, _BEGUN):
         fork.be_taken(request)
-        os._exit(0)
+        fork.end()
 
     def done(status: int, leaves_nothing: bool, kept_count: int = 0) -> ForkedCommand:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller ends by this, which is no reason to stop
@@ -60,7 +60,7 @@ def be_next(fork: "SpareFork", module_report: "ModuleReport") -> ForkedCommand:
         was_told = tell_end(line, status)
         module_report.report()
         if not goes_on:
-            os._exit(status & 0xFF)
+            fork.end(status & 0xFF)
         fork.await_leaving(request, line, was_told)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         return be_next(fork, module_report)
