@@ -36,6 +36,7 @@ class Bed:
             "BUILDKITE_AGENT_ENDPOINT": storage.server.url + "/v3",
         }  # fmt: skip
         self._taken_count, self._lock, self._ended = 0, threading.Lock(), threading.Event()
+        self._first_number = 0  # of the connections that no killed command has made
 
     def killed_after(self, count: int, *words: str) -> None:
         """Run the command, and kill it when it knows that the storage has taken `count` requests."""
@@ -43,7 +44,7 @@ class Bed:
 
         def take_some(request: Request) -> Answer:
             with self._lock:
-                is_taken = self._taken_count < limit
+                is_taken = self._taken_count < limit and request.connection >= self._first_number
                 self._taken_count += is_taken
             if is_taken:
                 return take(request)
@@ -58,11 +59,11 @@ class Bed:
             os.kill(running.process.pid, signal.SIGKILL)
             running.process.wait(60)
         ended, self._ended = self._ended, threading.Event()
-        self.storage.server.routes["*"] = self._from_now_on(self.storage.take)
+        self._leave_out_earlier()
         ended.set()
 
-    def _from_now_on(self, take: "Callable[[Request], Answer]") -> "Callable[[Request], Answer]":
-        """Return a route that leaves out what a killed command sent and the server had not read by then."""
+    def _leave_out_earlier(self) -> None:
+        """Take nothing from now on that a killed command has sent and the server has not read yet."""
         numbers: "List[int]" = []
 
         def mark(request: Request) -> Answer:
@@ -71,8 +72,10 @@ class Bed:
 
         self.storage.server.routes["GET /mark"] = mark
         with urllib.request.urlopen(self.storage.server.url + "/mark", timeout=60):
-            first_number = numbers[0]  # connections are taken in turn: all earlier ones have been by now
-        return lambda request: Answer(503) if request.connection < first_number else take(request)
+            self._first_number = numbers[0]  # connections are taken in turn: all earlier ones have been by now
+        self.storage.server.routes["*"] = lambda request: (
+            Answer(503) if request.connection < self._first_number else self.storage.take(request)
+        )
 
     def upload(self, *words: str) -> Done:
         """Run the command to its end."""
