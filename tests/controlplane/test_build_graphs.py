@@ -16,7 +16,7 @@ from bkagent.wire.finish import Finish
 from tests.controlplane.test_random_pipelines import random_steps
 from tests.fakes.pings import next_action
 
-SEEDS = [*range(12), *[pytest.param(seed, marks=pytest.mark.soak) for seed in range(12, 400)]]
+SEEDS = [*range(8), *[pytest.param(seed, marks=pytest.mark.soak) for seed in range(8, 400)]]
 EVENTS_COUNT = 60
 
 

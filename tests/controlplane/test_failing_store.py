@@ -86,7 +86,9 @@ class Site:
         """Run a build; return the states of its jobs."""
         self.hold_pings()
         self.ask(lambda: self.plane.builds.create(NewBuild("demo", {"steps": STEPS}, repository="/r")))
-        for _ in range(40):
+        rounds_left = 40
+        while rounds_left:
+            rounds_left = min(rounds_left - 1, 2) if self.is_over() else rounds_left - 1
             self.run_offered()
             for ping in list(self.pings.values()):
                 self.plane.dispatch.expire(ping)
@@ -94,6 +96,16 @@ class Site:
             self.run_offered()
             self.hold_pings()
         self._failing_statement = 0
+        return self.states()
+
+    def is_over(self) -> bool:
+        """Say whether all jobs have ended, without a statement that counts."""
+        rows, self.plane.ledger.db.rows = self.plane.ledger.db.rows, self._rows  # type: ignore[method-assign]
+        is_over = set(self.states()) == {"finished"}
+        self.plane.ledger.db.rows = rows  # type: ignore[method-assign]
+        return is_over
+
+    def states(self) -> List[str]:
         return [job.state for build in self.plane.builds.find() for job in self.plane.jobs.of_build(build.id)]
 
 

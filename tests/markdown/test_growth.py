@@ -14,8 +14,8 @@ from bkagent.markdown.render import to_html
 from bkagent.markdown.safe_html import safe_html
 from tests.markdown.worst_inputs import LOGS, PLAIN, WORST, Make
 
-SIZE = 2_000
-LARGE = (20_000, pytest.param(60_000, marks=pytest.mark.soak))
+SIZE = 1_200
+LARGE = (10_000, pytest.param(60_000, marks=pytest.mark.soak))
 # No input of this size takes a hundredth of it. Counting calls does not see what happens within one regular expression.
 LIMIT_CPU_S = 15
 GROWTH = 2.3
