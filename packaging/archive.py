@@ -22,6 +22,7 @@ import importable  # noqa: E402
 import launcher_stub  # noqa: E402
 import lean_source  # noqa: E402
 import sbom  # noqa: E402
+import together  # noqa: E402
 from archive_entry import TOGETHER_MEMBER, WINDOWS_MEMBER  # noqa: E402
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can name: the same bytes from the same commit
@@ -47,6 +48,7 @@ def build(folder: str) -> str:
     with tempfile.TemporaryDirectory() as scratch:
         members = _collected(scratch)
     members.update(help_pages.members())
+    members.update(together.members())
     members[STUB] = launcher_stub.read()
     with open(os.path.join(HERE, "archive_entry.py"), encoding="utf-8") as file:
         own = importable.names(members, file.read())

@@ -13,6 +13,7 @@ _PACKED = "packed.pyz"  # the archive, for the commands of jobs in containers: b
 _MARK = "python"  # written last: names the interpreter that the code was compiled for
 # A quarter of the code, which most machines never run: compiled where it is used.
 SELDOM = ("controlplane", "localrun", "markdown")
+_TOGETHER_LIST = "bkagent/together.txt"
 # What never runs out of the archive itself is packed as one member, since its files took half as much again as members
 # of their own, and the archive is to stay below a megabyte. packaging/importable.py says what that is.
 TOGETHER_MEMBER = "together.bin"
@@ -177,6 +178,7 @@ def _write(archive, folder, left_out):
         _write_files(archive, aside)
         shutil.copyfile(archive, os.path.join(aside, _PACKED))
         _compile(aside, folder, left_out)
+        _pack_together(aside)
         with open(os.path.join(aside, _MARK), "w") as mark:
             mark.write(os.path.abspath(sys.executable) + "\n")
         _move(aside, folder)
@@ -248,3 +250,41 @@ def _compile(aside, folder, left_out):
             if name.endswith(".py"):
                 source = os.path.join(path, name)
                 py_compile.compile(source, dfile=folder + source[len(aside) :], doraise=False, quiet=1)
+
+
+def _pack_together(aside):
+    """Write the bytecode of modules that are loaded one after the other into one file each group of them.
+
+    packaging/together.py has the list, and bkagent/bytecode.py reads the files. Without them, each module is loaded by
+    itself: so none is written where anything is otherwise than usual.
+    """
+    from importlib.util import cache_from_source
+
+    with open(os.path.join(aside, _TOGETHER_LIST)) as listing:
+        system, _, rows = listing.read().partition("\n")
+    if system != sys.platform:
+        return
+    groups = {}
+    for group, name in (row.split(" ") for row in rows.splitlines()):
+        path = os.path.join(aside, *name.split("."))
+        is_package = os.path.isdir(path)
+        source = os.path.join(path, "__init__.py") if is_package else path + ".py"
+        try:
+            with open(cache_from_source(source), "rb") as file:
+                head, code = file.read(16), file.read()
+        except OSError:
+            return
+        groups.setdefault(group, []).append((name, is_package, head, code))
+    for group, modules in groups.items():
+        _write_group(cache_from_source(os.path.join(aside, "bkagent", group + ".together.py")), modules)
+
+
+def _write_group(path, modules):
+    import importlib.util
+    import marshal
+
+    listing = marshal.dumps([(name, is_package, head, len(code)) for name, is_package, head, code in modules])
+    with open(path, "wb") as file:
+        file.write(importlib.util.MAGIC_NUMBER + b"together" + len(listing).to_bytes(4, "little") + listing)
+        for _, _, _, code in modules:
+            file.write(code)

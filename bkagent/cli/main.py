@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # Of every command; a test holds them against the option tables, which would take longest of all to load.
 SECRET_FLAGS = ("agent-access-token", "git-ssh-key", "graphql-token", "token")
+_HELP_WORDS = ("--help", "-help", "-h")
 _VERSION_WORDS = ("--version", "-v", "-version")
 
 
@@ -62,6 +63,13 @@ def _load_faster() -> None:
     except ImportError:
         return
     bytecode.use_for(__name__, globals().get("__cached__") or "")
+
+
+def load_together(group: str) -> None:
+    """Load a group of modules in less time than each import takes, where they are packed so."""
+    bytecode = sys.modules.get("bkagent.bytecode")
+    if bytecode is not None:
+        bytecode.load_together(group)
 
 
 def _open_missing_streams() -> None:
@@ -160,7 +168,10 @@ def _dispatch(words: "List[str]", environ: "Dict[str, str]", calls: "List[Call]"
         from bkagent.cli.pages import help
 
         return help.answer(words, environ)
-    command = command or table.load(name)
+    if command is None:
+        if not any(word in _HELP_WORDS for word in words):  # a page of help needs a third of it
+            load_together(name)
+        command = table.load(name)
     try:
         call = _read_call(command, words[count:], environ)
         if call is None:

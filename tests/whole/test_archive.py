@@ -55,6 +55,29 @@ def compiled(folder: str, room: str) -> bool:
     return os.path.isdir(os.path.join(folder, "bkagent", room, "__pycache__"))
 
 
+LOAD_GROUPS = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from bkagent.cli import main
+main._load_faster()
+for group in ("start", "job-process", "agent"):
+    main.load_together(group)
+    print(*sys.modules)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the archive is built for the system that it is built on")
+def test_what_an_agent_loads_lies_together(archive: str) -> None:
+    run(archive, "--help")
+    (folder,) = Path(os.environ["HOME"], ".buildkite-agent", "bkagent", "code").iterdir()
+    python = (folder / "python").read_text().strip()  # it was unpacked for that
+    printed = run(python, "-I", "-S", "-c", LOAD_GROUPS, str(folder)).stdout
+    at_start, for_jobs, for_agent = (line.split() for line in printed.splitlines())
+    assert "bkagent.agent.begin" in at_start and "bkagent.job.process" not in at_start
+    assert "bkagent.job.process" in for_jobs and "bkagent.agent.worker" not in for_jobs
+    assert "bkagent.agent.worker" in for_agent
+
+
 def test_the_code_is_unpacked_once_and_then_run_from_there(archive: str) -> None:
     first = run(archive, "--help")
     folder = os.path.join(os.environ["HOME"], ".buildkite-agent", "bkagent", "code")

@@ -89,9 +89,11 @@ def _run_agent(call: Call, settings: "AgentSettings", known: "KnownSecrets", fol
         report("info", "You can press Ctrl-C to stop the agent", "agent.stop_hint")
     with begin(settings, stop, report) as registering:
         registering.wait(_HEAD_START_S)
+        from bkagent.cli import main
         from bkagent.cli.start import warm_process
 
         warm = warm_process.begin(call, registering, following)
+        main.load_together("agent")
         from bkagent.agent.run import run as run_agent
 
         open_output = _job_output(call) if settings.job[job_logs.TO_STDOUT] else None

@@ -40,6 +40,7 @@ def begin(call: Call, registering: Registering, following: Optional[Following]) 
     _load_parts_of_jobs(checks_out=not call.settings[SKIP_CHECKOUT])
     # While a distant control plane is waited for. Else it is loaded after the fork, since no job needs it.
     if not registering.wait(0.0):
+        main.load_together("agent")
         from bkagent.agent import run  # noqa: F401
     if not registering.wait(_REGISTERED_WITHIN_S):
         warm.open()
@@ -55,6 +56,7 @@ def begin(call: Call, registering: Registering, following: Optional[Following]) 
 
 
 def _load_parts_of_jobs(checks_out: bool) -> None:
+    main.load_together("job-process")
     from bkagent.job import warm_process
 
     if checks_out:
