@@ -105,6 +105,10 @@ def _described(bucket: MotoBucket, plane: ArtifactPlane, prefix: str) -> Dict[st
             assert record["url"].startswith(f"https://{bucket.name}.s3.amazonaws.com/{prefix}")
             described[name] = {
                 "content": bucket.content(key), "type": head["content-type"], "grants": bucket.grants(key),
+                "disposition": head.get("content-disposition"), "encoding": head.get("content-encoding"),
+                "cache": head.get("cache-control"), "class": head.get("x-amz-storage-class"),
+                "own": {name: text for name, text in head.items() if name.startswith("x-amz-meta-")},
+                "sums": [record[name] for name in ("file_size", "sha1sum", "sha256sum", "content_type")],
                 "encryption": head.get("x-amz-server-side-encryption"), "url": record["url"].replace(prefix, "", 1),
                 "destination": record["upload_destination"].replace(prefix, "", 1),
             }  # fmt: skip
@@ -117,7 +121,9 @@ def test_objects_and_records_are_those_of_the_reference(bucket: MotoBucket, tmp_
     """Key, bytes, content type, access list, encryption and the URL of the record, for odd names too."""
     source = tmp_path / "source"
     source.mkdir()
-    contents = plant(source)
+    contents = {**plant(source), "in/parts.html": b"<p>" * (17 * MIB // 3)}
+    (source / "in").mkdir()
+    (source / "in" / "parts.html").write_bytes(contents["in/parts.html"])
     environ = {
         **moto.environ(bucket.url), "BUILDKITE_S3_DEFAULT_REGION": moto.REGION, "BUILDKITE_S3_ENDPOINT": bucket.url,
         "BUILDKITE_S3_ACL": acl, "BUILDKITE_S3_SSE_ENABLED": "True" if acl else "",
