@@ -12,9 +12,11 @@ from typing import Dict, Iterator, List
 import pytest
 
 from tests.fakes.hosted_storage import HostedStorage
+from tests.fakes.other_user import NOBODY, commons, python_of_all, run_as
 from tests.fakes.scripted_server import Answer, Raw
 from tests.whole.running import Done, bkagent
 
+__all__ = ["commons"]
 TOKEN = {"BUILDKITE_AGENT_ACCESS_TOKEN": "t", "BUILDKITE_JOB_ID": "j"}
 
 
@@ -113,6 +115,36 @@ def test_a_dry_run_prints_what_would_go_where_and_sends_nothing(bed: Bed) -> Non
     assert not bed.storage.server.seen
     done = bed.upload("none*", "--dry-run")
     assert done.status == 0 and done.out == "" and "No files matched" in done.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights on Windows")
+def test_what_cannot_be_read_is_named_and_the_rest_arrives(bed: Bed) -> None:
+    bed.plant({"a": b"x" * 1000, "b": b"y"})
+    (bed.work / "gone").symlink_to("nowhere")
+    (bed.work / "self").symlink_to("self")
+    dry = bed.upload("*", "--dry-run")
+    assert dry.status == 1 and dry.out == "a\t1000\t\nb\t1\t\n" and not bed.storage.server.seen, dry.text
+    done = bed.upload("*")
+    assert done.status == 1 and bed.storage.content == {"a": b"x" * 1000, "b": b"y"}, done.text
+    for text, words in ((dry.err, "Would not be uploaded: "), (done.err, " could not be uploaded: ")):
+        assert text.count(words) == 2 and "gone: no such file" in text and "self: too many levels of" in text
+    assert list(bed.storage.states.values()) == ["finished", "finished"]
+    alone = bed.upload("--literal", "gone")
+    assert alone.status == 1 and "errors uploading artifacts: gone: " in alone.err and len(bed.storage.states) == 2
+
+
+def test_a_file_of_another_user_is_named_and_the_rest_arrives(archive: str, commons: Path) -> None:
+    storage, copied = HostedStorage(prefix="/v3"), commons / "archive.pyz"
+    copied.write_bytes(Path(archive).read_bytes())
+    for name, mode in (("mine.txt", 0o644), ("small.txt", 0o600), ("large.txt", 0o600)):
+        (commons / name).write_bytes(b"x" * (100_000 if name == "large.txt" else 10))
+        (commons / name).chmod(mode)
+    with storage.server as server:
+        flags = ["--endpoint", server.url + "/v3", "--agent-access-token", "t", "--job", "j"]
+        words = [python_of_all(), str(copied), "artifact", "upload", *flags, "*.txt"]
+        done = run_as(NOBODY, *words, cwd=str(commons), env={"HOME": str(commons / "none"), "LANG": "C.UTF-8"})
+    assert done.returncode == 1 and storage.content == {"mine.txt": b"x" * 10}, done.stderr
+    assert all(f"{name}.txt: permission denied" in done.stderr for name in ("small", "large"))
 
 
 def test_a_dry_run_says_where_in_another_store_files_would_go(bed: Bed) -> None:

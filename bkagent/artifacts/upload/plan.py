@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable, List
+from typing import TYPE_CHECKING, Callable, List, Optional
 
+from bkagent.artifacts.digests import unreadable
 from bkagent.artifacts.stores.table import open_store, without_secrets
 from bkagent.artifacts.upload.described_file import sendable
 from bkagent.artifacts.upload.upload import find_files
@@ -26,11 +28,15 @@ class PlannedFile:
 
 @dataclass(frozen=True)
 class UploadPlan:
-    """What an upload would do. `title` of the store, and its destination, "" for the control plane's own storage."""
+    """What an upload would do. `title` of the store, and its destination, "" for the control plane's own storage.
+
+    problems  of files that cannot be read
+    """
 
     title: str
     destination: str
     files: List[PlannedFile]
+    problems: List[AgentError]
 
 
 def plan_upload(
@@ -44,5 +50,20 @@ def plan_upload(
         except AgentError as problem:
             raise AgentError(f"creating uploader: {problem}") from problem
         names = scrub([sendable(file.path) for file in files])
-        rows = [PlannedFile(name, file.size_for_now, store.url_of(name)) for name, file in zip(names, files)]
-        return UploadPlan(store.title, without_secrets(options.destination), rows)
+        rows, problems = [], []
+        for name, file in zip(names, files):
+            unread = _problem_of(file.absolute)
+            if unread is None:
+                rows.append(PlannedFile(name, file.size_for_now, store.url_of(name)))
+            else:
+                problems.append(unread)
+        return UploadPlan(store.title, without_secrets(options.destination), rows, problems)
+
+
+def _problem_of(path: str) -> Optional[AgentError]:
+    """Return why a file cannot be read, None where it can."""
+    try:
+        os.close(os.open(path, os.O_RDONLY))
+    except OSError as problem:
+        return unreadable(path, problem)
+    return None

@@ -29,9 +29,8 @@ def run(call: "Call") -> int:
         if call.settings[options.UPLOAD_DRY_RUN]:
             from bkagent.artifacts.upload.plan import plan_upload
 
-            _show(call, plan_upload(context, pattern, how, scrub=scrub))
-        else:
-            upload(context, call.settings[JOB], pattern, how, scrub=scrub)
+            return _show(call, plan_upload(context, pattern, how, scrub=scrub))
+        upload(context, call.settings[JOB], pattern, how, scrub=scrub)
     except Cancelled:
         raise
     except AgentError as error:
@@ -39,18 +38,21 @@ def run(call: "Call") -> int:
     return 0
 
 
-def _show(call: "Call", plan: "UploadPlan") -> None:
-    """Print a line for each file, and report where they would go."""
+def _show(call: "Call", plan: "UploadPlan") -> int:
+    """Print a line for each file, and report where they would go. Return the status that the upload would end with."""
     from bkagent.cli.pages import artifacts_view
     from bkagent.wire.go_quoted import go_quote
     from bkagent.wire.human_size import format_size
 
+    for problem in plan.problems:
+        call.report("error", f"Would not be uploaded: {problem}")
     if not plan.files:
-        return
+        return 1 if plan.problems else 0
     job_text.write(call, "".join(line + "\n" for line in artifacts_view.plan_lines(plan.files, call.out)))
     size = format_size(sum(file.size for file in plan.files))
     where = f"{plan.title} ({go_quote(plan.destination)})" if plan.destination else plan.title
     call.report("info", f"{len(plan.files)} files ({size}) would be uploaded to {where}; nothing was sent")
+    return 1 if plan.problems else 0
 
 
 COMMAND = Command(

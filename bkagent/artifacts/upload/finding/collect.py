@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 
-from bkagent.artifacts import digests
 from bkagent.artifacts.upload.finding.artifact_path import artifact_path
 from bkagent.artifacts.upload.finding.pattern_walk import Match, PatternWalk
 from bkagent.errors import AgentError
@@ -74,8 +73,8 @@ class MatchedFile(NamedTuple):
 def collect(paths: str, selection: Selection, *, cwd: str, home: str, report: Report) -> List[MatchedFile]:
     """Return the files that `paths` names, each once: those named in full first, then those that patterns match.
 
-    Warns of folders and missing files. Raises AgentError for an invalid pattern, and for a match that
-    cannot be opened: nothing has been sent then.
+    Warns of folders and missing files. What matches and cannot be opened is among them: it is named when it is read,
+    and all others are uploaded. Raises AgentError for an invalid pattern, and for links that form a loop.
     """
     pieces = paths.split(selection.delimiter) if selection.delimiter else [paths]
     pieces = [piece.strip() for piece in pieces if piece.strip()]
@@ -133,8 +132,6 @@ def _is_upload(absolute: str, is_regular: bool, selection: Selection, report: Re
             # A named pipe would hold the upload up, a device might never end.
             report("warn", f"{one_line(absolute)} is skipped: it is not a regular file")
             return False
-        if ON_WINDOWS or not os.access(absolute, os.R_OK):  # which takes less time, but says nothing on Windows
-            os.close(os.open(absolute, os.O_RDONLY))
-    except OSError as problem:
-        raise digests.unreadable(absolute, problem) from problem
+    except OSError:
+        pass  # its reader says why, and goes on with the others
     return True
