@@ -11,9 +11,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Iterator, Optional
 
 import pytest
+from _pytest.runner import runtestprotocol
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ARCHIVE = os.path.join(TOP, "dist", "bkagent.pyz")
@@ -27,6 +28,7 @@ _GIVEN = {
     "GIT_COMMITTER_NAME": "Test",
     "GIT_COMMITTER_EMAIL": "test@example.com",
 }
+_SLOW_S = 0.2  # is of interest to `--durations`
 _RUN_FOLDER = pytest.StashKey[str]()
 
 if TOP not in sys.path:
@@ -51,6 +53,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "windows: it runs Windows programs, for `tests/run.sh --tier windows`")
     if hasattr(config, "workerinput"):  # in one of pytest-xdist's workers
         config.stash[_RUN_FOLDER] = config.workerinput["run_folder"]
+        if not config.getoption("xmlpath", None):
+            config.pluginmanager.register(_FewReports())
     else:
         folder = config.stash[_RUN_FOLDER] = tempfile.mkdtemp(prefix="bkagent-tests-")
         config.add_cleanup(functools.partial(shutil.rmtree, folder, ignore_errors=True))
@@ -68,6 +72,22 @@ def pytest_configure_node(node: Any) -> None:
 def _end(process: "subprocess.Popen[bytes]") -> None:
     process.kill()
     process.wait()
+
+
+class _FewReports:
+    """Runs the tests of a worker, and reports of a setup or teardown only what is wrong or slow.
+
+    For each report and each beginning the worker and the process that prints take half a millisecond, and most tests
+    are as short.
+    """
+
+    @pytest.hookimpl
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: "Optional[pytest.Item]") -> bool:
+        for report in runtestprotocol(item, log=False, nextitem=nextitem):
+            if report.when == "call" or not report.passed or report.duration > _SLOW_S:
+                item.ihook.pytest_runtest_logreport(report=report)
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        return True
 
 
 @pytest.hookimpl(wrapper=True)
