@@ -7,6 +7,8 @@ import subprocess
 import sys
 import typing
 
+import pytest
+
 from bkagent.config.launching.self_command import code_root
 from bkagent.named_tuple import NamedTuple
 
@@ -52,3 +54,49 @@ def test_typing_is_not_loaded():
     )
     done = subprocess.run([sys.executable, "-I", "-S", "-c", program, code_root()], stdout=subprocess.PIPE, check=True)
     assert done.stdout.strip() == b"False"
+
+
+class Many(NamedTuple):
+    """More fields than have their code ready."""
+
+    a: int
+    b: int
+    c: int
+    d: int
+    e: int
+    f: int
+    g: int
+    h: int
+    i: int
+    j: int
+    k: int
+    l: int = 12  # noqa: E741
+
+
+def test_a_class_may_have_many_fields():
+    many = Many(*range(10), k=11)
+    assert many == (*range(10), 11, 12) and many._asdict()["l"] == 12 and Many._make(many) == many
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda kind: kind(),
+        lambda kind: kind(1, "b", 3),
+        lambda kind: kind(1, third=3),
+        lambda kind: kind._make([1]),
+    ],
+)
+def test_what_makes_none_is_refused_as_by_typing(make):
+    with pytest.raises((TypeError, ValueError)) as by_ours:
+        make(Ours)
+    with pytest.raises(by_ours.type) as by_typing:
+        make(Typed)
+    assert str(by_ours.value).replace("Ours.", "") == str(by_typing.value).replace("Typed.", "")
+
+
+def test_nothing_can_be_added_to_one():
+    with pytest.raises(ValueError, match="third"):
+        Ours(1)._replace(third=3)
+    with pytest.raises(AttributeError):
+        Ours(1).third = 3
