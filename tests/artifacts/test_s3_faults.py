@@ -78,6 +78,22 @@ def test_a_refused_list_says_what_to_set(tmp_path: Path) -> None:
     assert "\n" not in text
 
 
+@pytest.mark.parametrize(
+    "refusal", [error(403, "AccessDenied", "no sts:AssumeRole"), error(400, "InvalidIdentityToken", "too old")]
+)
+def test_a_refusal_of_credentials_is_not_taken_for_the_buckets(tmp_path: Path, refusal: Answer) -> None:
+    (tmp_path / "token").write_text("jwt")
+    with ScriptedServer({"POST /": refusal, "GET /b": LISTED}) as server:
+        identity = {
+            "AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL_STS": server.url, "BUILDKITE_S3_ACCESS_KEY_ID": "",
+            "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/r", "AWS_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "token"),
+        }  # fmt: skip
+        context = caller_of(server, tmp_path, **identity).settings().context
+        with pytest.raises(AgentError, match=f"^could not get AWS credentials: POST {server.url}/: {refusal.status} "):
+            s3.open_store("s3://b/p", context).prepare()
+        assert server.lines == ["POST /"]
+
+
 def test_a_bucket_in_another_region_is_found(tmp_path: Path) -> None:
     moved = error(301, "PermanentRedirect", **{"x-amz-bucket-region": "ap-south-1"})
 

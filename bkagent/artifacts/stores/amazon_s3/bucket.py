@@ -105,6 +105,7 @@ class S3Bucket:
 
     def check_access(self) -> None:
         """List no objects, which shows whether the credentials are good. Raises AgentError saying what to set."""
+        self._fetch_credentials()
         try:
             self._list_nothing()
         except AwsRefused as problem:
@@ -134,6 +135,13 @@ class S3Bucket:
     def presigned_url(self, request: AwsRequest, lifetime_s: int) -> str:
         """Return a URL by which anyone may send the request for so long."""
         return self._client.presigned_url(self._at_endpoint(request), lifetime_s)
+
+    def _fetch_credentials(self) -> None:
+        """Have credentials for the requests to come. Raises AgentError: who refuses them is not the bucket."""
+        try:
+            self._credentials.get()
+        except AwsRefused as problem:
+            raise AgentError(f"could not get AWS credentials: {problem}") from None
 
     def _list_nothing(self) -> None:
         self._client.send(AwsRequest("GET", self._path("/"), (("max-keys", "0"),)))
