@@ -75,10 +75,9 @@ def assemble(
     ends_leftovers: bool = False,
     allowed_repositories: Tuple[str, ...] = (),
 ) -> RunningJob:
-    """Return a job that is ready to run. Raises ConfigError."""
+    """Return a job that is ready to run; nothing shows of it yet but in its log. Raises ConfigError."""
     lines = LogLines(log, is_debug=settings.debug, disabled_warnings=settings.disabled_warnings)
     leftovers = Leftovers(environ, ends_leftovers, call_later)
-    leftovers.track()
     session = Session(
         environ, _working_directory(), lines, cancellation=cancellation, pty=pty, raw=raw, base_env=leftovers.env
     )

@@ -23,6 +23,11 @@ def write(entry_folder: str, env: Mapping[str, str]) -> Dict[str, str]:
     return {name: value for name, value in env.items() if name not in overflow}
 
 
+def exists(entry_folder: str) -> bool:
+    """Return whether `restore` has something to add."""
+    return os.path.lexists(os.path.join(entry_folder, _FILE))
+
+
 def restore(entry_folder: str, environ: Mapping[str, str]) -> Mapping[str, str]:
     """Return the environment that the agent meant, from what this process was given and the file, which is removed."""
     path = os.path.join(entry_folder, _FILE)

@@ -3,8 +3,8 @@
 They come to the job process by a pipe in place of its standard input, which is read to its end and closed before
 anything of the job runs. So no file, argument, variable or open descriptor of the job's processes has them.
 
-The process does nothing of the job before it has them, so that it can be started while the control plane is being asked
-whether the job may start.
+The process does nothing of the job before it has them that shows, so that it can be started while the control plane is
+being asked whether the job may start.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 class Leftovers:
-    """Knows the processes of one job, from its start on. `kills` is whether they are to be killed.
+    """Knows the processes of one job, once it has begun to `track` them. `kills` is whether they are to be killed.
 
     `call_later` is what has those collected that end before the job does.
     """
@@ -39,12 +39,13 @@ class Leftovers:
         # A job may run an agent, whose jobs are still to be found as its own.
         self.env = {VARIABLE: f"{environ.get(VARIABLE, '')}:{self._mark}"}
         self._kills, self._call_later = kills, call_later
-        self._since = marked_processes.moment()
+        self._since = 0
         self._group: Optional[job_group.Group] = None
         self._is_over = False
 
     def track(self) -> None:
         """Track what this process starts from now on."""
+        self._since = marked_processes.moment()
         if self._kills:
             self._group = job_group.enter(self._mark)
         if descendants.adopt():

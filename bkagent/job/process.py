@@ -12,6 +12,7 @@ from bkagent.job.api import service
 from bkagent.job.build_job import ControlPlane
 from bkagent.job.environment import BIN_PATH
 from bkagent.job.heartbeat_watch import HeartbeatWatch, Limits
+from bkagent.job.job import RunningJob
 from bkagent.logs.job_log import JobLog, stamper_for
 from bkagent.logs.local_copies import COPY_MODE, TMPFILE_MODE, LocalCopies
 from bkagent.named_tuple import NamedTuple
@@ -20,7 +21,7 @@ from bkagent.redaction.redactor import Redactor
 from bkagent.report import report_defect
 from bkagent.shell.cancellation import Cancellation
 from bkagent.shell.session import TERMINAL_KIND
-from bkagent.spool.job_entry import attach
+from bkagent.spool.job_entry import JobFile, attach, read_job_file
 from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
 from bkagent.spool.shared_files import AGENT_STOP
@@ -49,11 +50,28 @@ class JobProcess:
         self._timers = Timers()
         self._signal = ""
         self._is_abandoned = False
+        self._job_file: Optional[JobFile] = None
+        self._running_job: Optional[RunningJob] = None
 
     def cancel(self, signal: str) -> None:
         """Stop the job, because this process was sent a signal. May come before `run`."""
         self._signal = self._signal or signal
         self._cancellation.request()
+
+    def prepare(self) -> None:
+        """Do what of `run` shows nowhere: before the control plane has said that the job may start.
+
+        It takes nothing of the entry, so that the process may end instead. What is wrong is met by `run` again.
+        """
+        self._timers.start()
+        try:
+            job_file = read_job_file(self._folder)
+            self._describe(job_file.job)
+            self._job_file = job_file
+            if not self._job.bootstrap_script and not env_overflow.exists(self._folder):
+                self._running_job = self._assemble()
+        except Exception:  # an edge as `run` has one, which says what this is
+            pass
 
     def scrub(self, text: str) -> str:
         """Return a text without the secrets that this process knows by now."""
@@ -87,16 +105,23 @@ class JobProcess:
         return Ending(exit_status.visible(finished.exit_status), dies)
 
     def _attach(self) -> None:
-        self._entry = attach(self._folder, call_later=self._timers.call_later)
-        job = self._job = self._entry.job
+        self._entry = attach(self._folder, call_later=self._timers.call_later, job_file=self._job_file)
+        job = self._entry.job
+        if self._job_file is None:
+            self._describe(job)
+        self._copies = LocalCopies(_copies_of(job), lambda problem: self._log.line(f"bkagent: {problem}"))
+        self._log.begin(self._append if job.log_tmpfile or job.log_copy else self._entry.append)
+        self._copies.report_problems()
+
+    def _describe(self, job: JobManifest) -> None:
+        """Take over what is known of the job. Its log keeps its lines for now."""
+        self._job = job
         self._pty = job.pty and process_start.TERMINALS
         line_end = b"\r\n" if self._pty and not job.pty_raw else b"\n"
-        self._copies = LocalCopies(_copies_of(job), lambda problem: self._log.line(f"bkagent: {problem}"))
-        sink = self._append if job.log_tmpfile or job.log_copy else self._entry.append
-        self._log = JobLog(sink, self._redactor, stamper_for(job), line_end=line_end)
-        self._copies.report_problems()
+        self._log = JobLog(None, self._redactor, stamper_for(job), line_end=line_end)
         self._cancellation.set_graces(job.cancel_signal, job.signal_grace_s, job.cancel_grace_s)
         self._limits = Limits(job.lost_after_s)
+        self._control_plane = ControlPlane(job.endpoint, job.token, job.user_agent, job.request_headers)
 
     def _append(self, output: bytes) -> None:
         self._entry.append(output)
@@ -141,18 +166,8 @@ class JobProcess:
         )  # fmt: skip
 
     def _run_phases(self) -> int:
-        job = self._job
-        # As if this process had the terminal itself, as in the reference: the Job API shows that.
-        environ = {**self._environ, "TERM": TERMINAL_KIND} if self._pty else self._environ
-        control_plane = ControlPlane(job.endpoint, job.token, job.user_agent, job.request_headers)
         try:
-            settings = build_job.settings_of(environ)
-            running_job = build_job.assemble(
-                settings, environ, self._log, self._cancellation, control_plane,
-                call_later=self._timers.call_later, pty=self._pty and settings.pty, raw=job.pty_raw,
-                launchers=environ.get(BIN_PATH, ""), ends_leftovers=job.leftovers == "end",
-                allowed_repositories=job.allowed_repositories,
-            )  # fmt: skip
+            running_job = self._running_job or self._assemble()
         except MissingValue as missing:
             self._log.line(f"Missing {missing}. See: `buildkite-agent bootstrap --help`")
             return missing.exit_code
@@ -160,11 +175,24 @@ class JobProcess:
             self._log.line(f"bkagent: fatal: {problem}")
             return problem.exit_code
         try:
-            with service.serving(running_job, control_plane.upstream(environ)):
+            with service.serving(running_job, self._control_plane.upstream(running_job.environ)):
                 return run.run(running_job)
         except service.ServiceFailed as problem:
             running_job.log.error(str(problem))
             return problem.exit_code
+
+    def _assemble(self) -> RunningJob:
+        """Return the job, ready to run. Raises AgentError."""
+        job = self._job
+        # As if this process had the terminal itself, as in the reference: the Job API shows that.
+        environ = {**self._environ, "TERM": TERMINAL_KIND} if self._pty else self._environ
+        settings = build_job.settings_of(environ)
+        return build_job.assemble(
+            settings, environ, self._log, self._cancellation, self._control_plane,
+            call_later=self._timers.call_later, pty=self._pty and settings.pty, raw=job.pty_raw,
+            launchers=environ.get(BIN_PATH, ""), ends_leftovers=job.leftovers == "end",
+            allowed_repositories=job.allowed_repositories,
+        )  # fmt: skip
 
 
 def _result_of(exit_code: int) -> Result:

@@ -14,6 +14,7 @@ from bkagent.system import exit_status
 
 def run(job: RunningJob) -> int:
     """Run the phases; return the exit code of the job, as others see it."""
+    job.leftovers.track()
     exit_code = _run_phases(job)
     with job.session.in_grace():
         error = teardown.run(job)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Callable, Optional, Union
+from typing import Callable, List, Optional, Tuple, Union
 
 from bkagent.logs.stampers import AnsiStamper, LinePrefixStamper
 from bkagent.redaction.needles import to_bytes
@@ -16,20 +16,34 @@ AnyStamper = Union[AnsiStamper, LinePrefixStamper]
 
 
 class JobLog:
-    """Thread-safe. `sink` takes the finished bytes, as JobEntry.append does; `line_end` is CRLF with a PTY."""
+    """Thread-safe. `sink` takes the finished bytes, as JobEntry.append does; `line_end` is CRLF with a PTY.
+
+    Without a sink it keeps its own lines, and processes print nothing, until it is told to `begin` with one.
+    """
 
     def __init__(
         self,
-        sink: Callable[[bytes], None],
+        sink: Optional[Callable[[bytes], None]],
         redactor: Redactor,
         stamper: Optional[AnyStamper] = None,
         *,
         line_end: bytes = b"\n",
     ) -> None:
-        self._sink, self._stamper, self._line_end = sink, stamper, line_end
+        self._stamper, self._line_end = stamper, line_end
         self.redactor = redactor
         self._lock = threading.Lock()
         self._in_line = False
+        self._kept: List[Tuple[str, str, str, bool]] = []
+        self._is_keeping = sink is None
+        self._sink = sink or (lambda output: None)
+
+    def begin(self, sink: Callable[[bytes], None]) -> None:
+        """Write to a sink from now on, first the lines that were kept. To be called once."""
+        with self._lock:
+            self._sink, self._is_keeping = sink, False
+            for text, before, after, as_it_is in self._kept:
+                self._write_line(text, before, after, as_it_is)
+            self._kept = []
 
     def child(self, output: bytes) -> None:
         """Add what a process printed. What could be the beginning of a secret waits for more, or for `flush`."""
@@ -42,14 +56,10 @@ class JobLog:
         `before` and `after` are its emphasis. What it quotes of others is escaped, unless it is to stay `as_it_is`.
         """
         with self._lock:
-            # On its own, not in the stream: between two halves of a secret it would part them and show both.
-            printed = self.redactor.whole(to_bytes(text))
-            if not as_it_is:  # after the secrets are out: escaped, they would not be met
-                printed = to_bytes(shown_text.message(printed.decode("utf-8", "surrogateescape")))
-            printed = to_bytes(before) + printed + to_bytes(after)
-            if self._line_end != b"\n":
-                printed = printed.replace(b"\n", self._line_end)
-            self._write((self._line_end if self._in_line else b"") + printed + self._line_end)
+            if self._is_keeping:
+                self._kept.append((text, before, after, as_it_is))
+            else:
+                self._write_line(text, before, after, as_it_is)
 
     def flush(self) -> None:
         """Let out what is withheld: no process prints any more."""
@@ -59,6 +69,16 @@ class JobLog:
                 rest = self._stamper.flush()
                 if rest:
                     self._sink(rest)
+
+    def _write_line(self, text: str, before: str, after: str, as_it_is: bool) -> None:
+        # On its own, not in the stream: between two halves of a secret it would part them and show both.
+        printed = self.redactor.whole(to_bytes(text))
+        if not as_it_is:  # after the secrets are out: escaped, they would not be met
+            printed = to_bytes(shown_text.message(printed.decode("utf-8", "surrogateescape")))
+        printed = to_bytes(before) + printed + to_bytes(after)
+        if self._line_end != b"\n":
+            printed = printed.replace(b"\n", self._line_end)
+        self._write((self._line_end if self._in_line else b"") + printed + self._line_end)
 
     def _write(self, printed: bytes) -> None:
         if not printed:

@@ -8,6 +8,7 @@ import time
 from typing import Optional
 
 from bkagent.errors import AgentError, WireError
+from bkagent.named_tuple import NamedTuple
 from bkagent.spool import layout, result
 from bkagent.spool.background_sync import BackgroundSync, CallLater, call_on_own_thread
 from bkagent.spool.full_disk_writer import HELD_UP_S, FullDiskWriter
@@ -22,10 +23,26 @@ from bkagent.system.plain_file import open_plain
 _POSTED_WITHIN_S, _FIRST_LOOK_S = 0.1, 0.002
 
 
-def attach(folder: str, held_up_s: float = HELD_UP_S, call_later: CallLater = call_on_own_thread) -> "JobEntry":
+class JobFile(NamedTuple):
+    """The file of an entry that describes its job, as it is and as it is meant."""
+
+    text: str
+    job: JobManifest
+
+
+def read_job_file(folder: str) -> JobFile:
+    """Return what an entry says of its job, which stays as it is. Raises WireError."""
+    text = read_text(folder)
+    return JobFile(text, JobManifest.from_text(text))
+
+
+def attach(
+    folder: str, held_up_s: float = HELD_UP_S, call_later: CallLater = call_on_own_thread,
+    job_file: Optional[JobFile] = None,
+) -> "JobEntry":  # fmt: skip
     """Make this process the job process of an entry. `held_up_s` is how long a full disk may hold it up.
 
-    `call_later` is what has the log brought to the disk.
+    `call_later` is what has the log brought to the disk. Who has read the job's file gives it as `job_file`.
 
     Raises AgentError when another is or was, OSError, WireError.
     """
@@ -36,7 +53,7 @@ def attach(folder: str, held_up_s: float = HELD_UP_S, call_later: CallLater = ca
         # Looked at under the lock: an agent that gave the job up did so holding it.
         if result.read(folder) is not None or os.path.exists(os.path.join(folder, layout.PID)):
             raise AgentError(f"the job in {folder} has run already")
-        return JobEntry(folder, alive, held_up_s, call_later)
+        return JobEntry(folder, alive, held_up_s, call_later, job_file)
     except (AgentError, OSError):
         os.close(alive)
         raise
@@ -46,11 +63,11 @@ class JobEntry:
     """Appends to the log and leaves the result. Thread-safe. Made by `attach`."""
 
     def __init__(
-        self, folder: str, alive: int, held_up_s: float = HELD_UP_S, call_later: CallLater = call_on_own_thread
-    ) -> None:
+        self, folder: str, alive: int, held_up_s: float = HELD_UP_S, call_later: CallLater = call_on_own_thread,
+        job_file: Optional[JobFile] = None,
+    ) -> None:  # fmt: skip
         self.folder = folder
-        self._job_text = read_text(folder)
-        self.job = JobManifest.from_text(self._job_text)
+        self._job_text, self.job = job_file or read_job_file(folder)
         self._alive = alive
         self._lock = threading.Lock()
         self._ringer = wake.Ringer(os.path.join(folder, layout.WAKE))

@@ -32,6 +32,11 @@ class Timers:
         """Return what calls `task` when it is told to. A report of a defect in it has the name as its thread's."""
         return Timer(self, name, task)
 
+    def start(self) -> None:
+        """Have the thread that waits now, not when something is to be called. It may be had at any time."""
+        with self._changed:
+            self._start_thread()
+
     def call_later(self, delay_s: float, task: Callable[[], None]) -> None:
         """Call a task once, so many seconds from now."""
         self.timer("later", task).arm(time.monotonic() + delay_s)
@@ -61,10 +66,14 @@ class Timers:
             number = timer.armed = next(self._numbers)
             heapq.heappush(self._heap, (moment_s, number, timer))
             if not self._is_running:
-                threading.Thread(target=self._run, name="timers", daemon=True).start()
-                self._is_running = True  # not before: where the system has no further thread, the next moment starts it
+                self._start_thread()
             elif self._heap[0][2] is timer:
                 self._changed.notify()
+
+    def _start_thread(self) -> None:
+        if not self._is_running:
+            threading.Thread(target=self._run, name="timers", daemon=True).start()
+            self._is_running = True  # not before: where the system has no further thread, the next moment starts it
 
     def _run(self) -> None:
         while True:

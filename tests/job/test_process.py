@@ -47,6 +47,26 @@ def test_a_process_that_is_not_let_begin_leaves_the_entry_as_it_was(sandbox: Job
     assert ended.exit_code == 0 and sandbox.seen() == ["ran"]
 
 
+def test_what_is_prepared_before_a_job_may_begin_shows_nowhere(sandbox: JobSandbox) -> None:
+    entry = directory.create(str(sandbox.root / "spool"), JOB)
+    before = sorted(os.listdir(entry.folder))
+    program = (
+        "import os, sys; sys.path.insert(0, sys.argv[1]); from bkagent.job.process import JobProcess; "
+        "JobProcess(sys.argv[2], os.environ).prepare()"
+    )
+    words = [sys.executable, "-c", program, self_command.code_root(), entry.folder]
+    subprocess.run(words, env={**sandbox.env, "BUILDKITE_COMMAND": "true"}, check=True)
+    assert sorted(os.listdir(entry.folder)) == before and entry.log_size() == 0
+    assert not entry.process.started() and not (sandbox.root / "s").exists()
+
+
+def test_what_was_said_before_a_job_began_comes_first_and_once(sandbox: JobSandbox) -> None:
+    ended = sandbox.start("exit 3", {"BUILDKITE_AGENT_DEBUG": "true"}, ["redaction for values"]).end()
+    assert ended.status == 3
+    assert ended.lines[0].startswith("# Enabling output [REDACTED] of variables matching")
+    assert sum("Enabling output" in line for line in ended.lines) == 1
+
+
 def test_a_process_whose_agent_ends_does_not_begin(sandbox: JobSandbox) -> None:
     entry = directory.create(str(sandbox.root / "spool"), JOB)
     program = (

@@ -43,6 +43,16 @@ def test_an_own_line_is_redacted_and_does_not_show_halves_of_a_secret():
     assert b"".join(pieces) == b"say \n# stopping [REDACTED], [REDACTED]\n[REDACTED]\n"
 
 
+def test_lines_from_before_there_is_a_place_for_them_are_kept():
+    pieces = []
+    log = JobLog(None, Redactor(), line_end=b"\r\n")
+    log.line("a secret that is told later", "# ", "!")
+    log.redactor.add("secret")
+    log.begin(pieces.append)
+    log.line("two")
+    assert b"".join(pieces) == b"# a [REDACTED] that is told later!\r\ntwo\r\n"
+
+
 def test_flushing_shows_what_was_withheld():
     log, pieces = log_with(["hunter2-secret"])
     log.child(b"name: hunter")

@@ -29,6 +29,16 @@ def test_tasks_are_called_in_the_order_of_their_moments(timers):
     assert time.monotonic() >= now + 0.3
 
 
+def test_the_thread_may_be_there_before_anything_is_to_be_called(timers):
+    before = threading.enumerate()
+    timers.start()
+    timers.start()
+    assert [thread.name for thread in threading.enumerate() if thread not in before] == ["timers"]
+    called = threading.Event()
+    timers.call_later(0, called.set)
+    assert called.wait(PATIENCE_S)
+
+
 def test_a_task_that_hangs_holds_up_no_other(timers):
     release, others = threading.Event(), threading.Semaphore(0)
     for _ in range(20):

@@ -56,6 +56,7 @@ def _run(entry_folder: str, environ: "Mapping[str, str]") -> int:
     signals.catch_endings(process.cancel)
     console.use_utf8()
     process_start.use_absolute_paths()
+    process.prepare()
     secrets = handed_secrets.take()
     if secrets is None:
         os._exit(0)
