@@ -136,19 +136,28 @@ def _read(top: str, git_dir: str, environ: Mapping[str, str], *, is_within: bool
     git = Git(top, environ, _address(git_dir, top) if is_within else {})
     head = git.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     branch = git.ask("symbolic-ref", "--quiet", "--short", "HEAD")
+    objects, index, shallow = (os.path.join(top, path) for path in _git_paths(git, "objects", "index", "shallow"))
+    commit = git.ask("log", "-1", "--format=%an%x00%ae%x00%B") if head else ""
+    author, author_email, message = commit.split("\0", 2) if commit else ("", "", "")
     return Repository(
         top=top,
         git_dir=git_dir,
         is_within=is_within,
-        objects=os.path.join(top, git.out("rev-parse", "--git-path", "objects")),
-        index=os.path.join(top, git.out("rev-parse", "--git-path", "index")),
-        shallow=os.path.join(top, git.out("rev-parse", "--git-path", "shallow")),
+        objects=objects,
+        index=index,
+        shallow=shallow,
         head=head,
         branch=branch or DETACHED,
-        message=git.ask("log", "-1", "--format=%B") if head else "",
-        author=git.ask("log", "-1", "--format=%an") if head else "",
-        author_email=git.ask("log", "-1", "--format=%ae") if head else "",
+        message=message,
+        author=author,
+        author_email=author_email,
     )
+
+
+def _git_paths(git: Git, *names: str) -> "Sequence[str]":
+    """Return the paths of files in the repository, by one process of git's unless there are line ends in them."""
+    paths = git.out("rev-parse", *(word for name in names for word in ("--git-path", name))).split("\n")
+    return paths if len(paths) == len(names) else [git.out("rev-parse", "--git-path", name) for name in names]
 
 
 def _printable(text: str) -> str:

@@ -379,3 +379,17 @@ def test_a_detached_head_has_no_branch(work: Path) -> None:
     git(work, "checkout", "-q", "--detach")
     found = repository.find(str(work), dict(os.environ))
     assert found.branch == repository.DETACHED == git(work, "rev-parse", "--abbrev-ref", "HEAD")
+
+
+def test_what_a_commit_says_and_where_files_lie_is_read_also_where_there_are_line_ends(tmp_path: Path) -> None:
+    work = tmp_path / "a\nb"
+    work.mkdir()
+    git(work, "init", "-q")
+    git(work, "commit", "-q", "--allow-empty", "-m", "first line\n\nand more")
+    (tmp_path / "beside").mkdir()
+    git(work, "worktree", "add", "-q", str(tmp_path / "beside" / "c\nd"))
+    for folder in (work, tmp_path / "beside" / "c\nd"):
+        found = repository.find(str(folder), dict(os.environ))
+        assert (found.author, found.author_email) == ("Test", "test@example.com")
+        assert found.message == "first line\n\nand more"
+        assert os.path.isdir(found.objects) and os.path.exists(found.index), found
