@@ -20,7 +20,9 @@ from bkagent.system import file_lock, wake
 from bkagent.system.durable import replace_file, sync_folder, sync_path
 from bkagent.system.plain_file import open_plain
 
-_POSTED_WITHIN_S, _FIRST_LOOK_S = 0.1, 0.002
+_POSTED_WITHIN_S = 0.1
+# An agent whose control plane is near is done in three to five milliseconds, and waits for the process then.
+_FIRST_LOOK_S, _LATER_BY = 0.001, 1.25
 
 
 class JobFile(NamedTuple):
@@ -149,7 +151,7 @@ class JobEntry:
             if left_s <= 0:
                 return False
             time.sleep(min(pause_s, left_s))
-            pause_s *= 2
+            pause_s *= _LATER_BY
         return True
 
     def _is_there(self) -> bool:
