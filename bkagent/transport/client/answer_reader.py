@@ -5,6 +5,7 @@ Framing after RFC 9112, sections 6 and 7.
 
 from __future__ import annotations
 
+import time
 import zlib
 
 from bkagent.transport.client.response import Headers
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 HEAD_LIMIT_BYTES = 256 * 1024
 BODY_LIMIT_BYTES = 256 * 1024 * 1024  # kept in memory; a sink takes any amount
 _BLOCK_BYTES = 256 * 1024
+_GATHERING_S = 0.05  # TLS has 16 KB at a time, and each call of a sink costs as much as to decrypt these
 _KEPT_BLOCK_BYTES = 8 * 1024  # enough for most answers; each idle connection has one
 
 
@@ -124,15 +126,24 @@ class AnswerReader:
             del self._pending[: len(taken)]
             size -= len(taken)
             take(taken)
-        block = self._block if size <= _KEPT_BLOCK_BYTES else bytearray(min(size, _BLOCK_BYTES))
-        view = memoryview(block)
+        view = memoryview(self._block if size <= _KEPT_BLOCK_BYTES else bytearray(min(size, _BLOCK_BYTES)))
         while size:
-            self._source.settimeout(time_left())
-            got = self._source.recv_into(block, min(size, len(block)))
-            if not got:
-                raise BadAnswer("unexpected EOF")
-            size -= got
-            take(bytes(view[:got]))
+            size -= self._gather(view[:size], take, time_left)
+
+    def _gather(self, view: memoryview, take: Sink, time_left: Callable[[], float]) -> int:
+        """Pass on what comes until the block is full, or was waited for; return how many bytes these were."""
+        self._source.settimeout(time_left())
+        got, passed_on_at = 0, time.monotonic() + _GATHERING_S
+        try:
+            while got < len(view) and (not got or time.monotonic() < passed_on_at):
+                size = self._source.recv_into(view[got:])
+                if not size:
+                    raise BadAnswer("unexpected EOF")
+                got += size
+        finally:
+            if got:
+                take(bytes(view[:got]))
+        return got
 
     def _to_the_end(self, take: Sink, time_left: Callable[[], float]) -> None:
         self._block = bytearray(_BLOCK_BYTES)  # the connection ends with this answer
