@@ -387,7 +387,7 @@ def test_what_a_commit_says_and_where_files_lie_is_read_also_where_there_are_lin
     git(work, "init", "-q")
     git(work, "commit", "-q", "--allow-empty", "-m", "first line\n\nand more")
     (tmp_path / "beside").mkdir()
-    git(work, "worktree", "add", "-q", str(tmp_path / "beside" / "c\nd"))
+    git(work, "worktree", "add", "-q", "-b", "c", str(tmp_path / "beside" / "c\nd"))
     for folder in (work, tmp_path / "beside" / "c\nd"):
         found = repository.find(str(folder), dict(os.environ))
         assert (found.author, found.author_email) == ("Test", "test@example.com")
