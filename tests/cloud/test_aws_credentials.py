@@ -11,7 +11,7 @@ from typing import Any, Dict, List
 import pytest
 
 from bkagent.cloud.aws import chain, region
-from bkagent.cloud.aws.credentials import AwsCredentials
+from bkagent.cloud.aws.credentials import AwsCredentials, NoCredentials
 from bkagent.errors import AgentError, ConfigError
 from bkagent.wire import timestamps
 from tests.cloud.aws_fakes import NOW_S, Caller
@@ -166,7 +166,7 @@ def test_the_output_of_a_credential_process(tmp_path: Path) -> None:
 def test_a_credential_process_that_cannot_be_used(tmp_path: Path, command: str, sentence: str) -> None:
     caller = Caller(tmp_path, {"PATH": "/usr/bin:/bin"})
     caller.write("config", f"[default]\ncredential_process = {command}\n")
-    with pytest.raises(AgentError, match=sentence) as raised:
+    with pytest.raises(NoCredentials, match=sentence) as raised:
         _credentials(caller)
     assert "SECRET" not in str(raised.value)
 

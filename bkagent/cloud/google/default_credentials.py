@@ -13,7 +13,7 @@ from bkagent.cloud.google import credential_types, metadata_server
 from bkagent.cloud.google.configuration import Fetch, read_configuration, read_file
 from bkagent.cloud.renewal import Renewal
 from bkagent.config.secret import Secret
-from bkagent.errors import ConfigError
+from bkagent.errors import ConfigError, WireError
 from bkagent.system.system_kind import ON_WINDOWS
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def find_credentials(context: CloudContext, scopes: Tuple[str, ...]) -> Credenti
 
 
 def read_credentials(context: CloudContext, text: bytes, where: str, scopes: Tuple[str, ...]) -> Credentials:
-    """Return the credentials of a configuration. Raises ConfigError and WireError, naming `where` it came from."""
+    """Return the credentials of a configuration. Raises ConfigError, naming `where` it came from."""
     return _credentials(context, _source(context, text, where, scopes))
 
 
@@ -71,9 +71,12 @@ def _credentials(context: CloudContext, source: _Source) -> Credentials:
 
 
 def _source(context: CloudContext, text: bytes, where: str, scopes: Tuple[str, ...]) -> _Source:
-    configuration = read_configuration(context, text, where, scopes)
-    fetch = credential_types.open_source(configuration)
-    return _Source(where, fetch, configuration.fields.text("quota_project_id", ""))
+    try:
+        configuration = read_configuration(context, text, where, scopes)
+        fetch = credential_types.open_source(configuration)
+        return _Source(where, fetch, configuration.fields.text("quota_project_id", ""))
+    except WireError as problem:  # which as the answer of a server would be worth another try
+        raise ConfigError(str(problem)) from problem
 
 
 def _look_in_variable(context: CloudContext, scopes: Tuple[str, ...]) -> Optional[_Source]:

@@ -150,7 +150,9 @@ def test_what_a_configuration_lacks_is_named_without_its_secrets(accounts, serve
         ),
     ]  # fmt: skip
     for document, message in cases:
-        with pytest.raises((ConfigError, WireError), match=message) as problem:
+        # Another try is of no use, but where a file is written by a program that is still at it.
+        kind = WireError if message == "is empty" else ConfigError
+        with pytest.raises(kind, match=message) as problem:
             client.token(document)
         assert "secret" not in str(problem.value).replace("since secrets are sent", "")
     assert not accounts.grants

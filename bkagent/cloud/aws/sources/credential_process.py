@@ -12,6 +12,7 @@ from bkagent.cloud.aws import credential_answer
 from bkagent.cloud.aws.credentials import AwsCredentials, Fetch, NoCredentials
 from bkagent.cloud.aws.profiles import Profile
 from bkagent.cloud.renewal import Expiring
+from bkagent.errors import WireError
 from bkagent.system.system_kind import ON_WINDOWS
 from bkagent.wire.shown_text import one_line
 
@@ -27,10 +28,13 @@ def printed_credentials(profile: Profile, environ: Mapping[str, str]) -> Fetch:
 
     def fetch() -> Expiring[AwsCredentials]:
         output = _run(command, environ, what)
-        fields = credential_answer.fields_of(output, f"the output of {what}")
-        if fields.get("Version") != 1:
-            raise NoCredentials(f"{what} has printed another Version than 1")
-        return credential_answer.read(fields, f"the output of {what}", what, token_name="SessionToken")
+        try:
+            fields = credential_answer.fields_of(output, f"the output of {what}")
+            if fields.get("Version") != 1:
+                raise NoCredentials(f"{what} has printed another Version than 1")
+            return credential_answer.read(fields, f"the output of {what}", what, token_name="SessionToken")
+        except WireError as problem:  # which as the answer of a server would be worth another try
+            raise NoCredentials(str(problem)) from None
 
     return fetch
 
