@@ -36,7 +36,7 @@ STRANGERS = {
     "agent": {"controlplane"},
 }
 PLATFORM_MODULES = {
-    "fcntl", "msvcrt", "pty", "termios", "ctypes", "winreg", "tty", "resource", "grp", "pwd", "platform",
+    "fcntl", "msvcrt", "pty", "termios", "ctypes", "_ctypes", "winreg", "tty", "resource", "grp", "pwd", "platform",
 }  # fmt: skip
 # What of these modules is for one room alone, and which.
 FENCED = {

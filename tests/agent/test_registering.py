@@ -38,6 +38,16 @@ def test_nothing_of_jobs_is_loaded_to_register():
     assert [name for name in loaded if name in HEAVY or name.startswith(OF_JOBS)] == []
 
 
+def test_no_agent_loads_what_takes_long_for_one_use():
+    program = PROGRAM.replace("print(", "import bkagent.job.warm_process, bkagent.agent.run\nprint(")
+    argv = [sys.executable, "-I", "-S", "-c", program, code_root()]
+    loaded = subprocess.run(argv, stdout=subprocess.PIPE, check=True, text=True).stdout.split()
+    assert "bkagent.agent.run" in loaded
+    avoided = {"dataclasses", "inspect", "logging", "ssl", "subprocess", "tempfile"}
+    # On Windows the functions of the system are called by it.
+    assert [name for name in loaded if name in avoided | ({"ctypes"} if sys.platform == "linux" else set())] == []
+
+
 def test_a_job_of_an_earlier_agent_is_seen_through_while_the_registration_is_refused(plane, start, tmp_path):
     go = tmp_path / "go"
     job = plane.add_job(f"echo begin; while [ ! -e {go} ]; do sleep 0.1; done; echo end")
