@@ -150,6 +150,8 @@ def _environment_of_all(_homes: Path) -> "Iterator[None]":
         for name, text in _GIVEN.items():
             monkeypatch.setenv(name, text)
         monkeypatch.setenv("HOME", str(_homes))
+        for name in ("COLUMNS", "LINES"):
+            os.unsetenv(name)  # readline, which pytest may load, puts them where only programs see them
         yield
 
 

@@ -29,7 +29,24 @@ def run(*words: str, **more: object) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(words, **{**pipes, **more})
 
 
-def test_the_header_and_the_code_answer_version_alike(archive: str) -> None:
+@pytest.fixture(scope="session")
+def code_of_a_run(archive: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a state folder with the code that a first run has unpacked, which takes a second of a processor."""
+    home = tmp_path_factory.mktemp("unpacked")
+    assert run(archive, "--help", env=dict(os.environ, HOME=str(home))).returncode == 0
+    return home / ".buildkite-agent"
+
+
+@pytest.fixture
+def unpacked(code_of_a_run: Path) -> Path:
+    """Return the folder of code that was unpacked in the test's home before."""
+    state = Path(os.environ["HOME"], ".buildkite-agent")
+    shutil.copytree(str(code_of_a_run), str(state), symlinks=True)
+    (code,) = (state / "bkagent" / "code").iterdir()
+    return code
+
+
+def test_the_header_and_the_code_answer_version_alike(archive: str, unpacked: Path) -> None:
     by_header, by_code = run(archive, "--version"), run(sys.executable, archive, "--version")
     assert by_header.stdout == by_code.stdout
     assert by_header.stdout.startswith(VERSION) and by_header.returncode == by_code.returncode == 0
@@ -92,14 +109,12 @@ def test_the_code_is_unpacked_once_and_then_run_from_there(archive: str) -> None
     assert os.stat(folder).st_mode & 0o077 == 0
 
 
-def test_code_that_has_lost_its_mark_is_unpacked_again(archive: str) -> None:
+def test_code_that_has_lost_its_mark_is_unpacked_again(archive: str, unpacked: Path) -> None:
     first = run(archive, "--help")
-    folder = os.path.join(os.environ["HOME"], ".buildkite-agent", "bkagent", "code")
-    (code,) = os.listdir(folder)
-    os.unlink(os.path.join(folder, code, "python"))
-    os.unlink(os.path.join(folder, code, "bkagent", "version.py"))  # and not all of it is left
+    (unpacked / "python").unlink()
+    (unpacked / "bkagent" / "version.py").unlink()  # and not all of it is left
     assert run(archive, "--help").stdout == first.stdout
-    assert os.listdir(folder) == [code] and os.path.exists(os.path.join(folder, code, "python"))
+    assert os.listdir(unpacked.parent) == [unpacked.name] and (unpacked / "python").exists()
 
 
 def test_variables_of_a_job_do_not_change_which_code_runs(archive: str, tmp_path: Path) -> None:
@@ -289,10 +304,7 @@ def test_the_installer_refuses_an_archive_that_its_checksum_does_not_know(archiv
 @pytest.mark.skipif(
     sys.platform != "linux" or not os.path.exists("/bin/bash"), reason="the header leaves it to the code"
 )
-def test_the_header_shows_the_pages_of_the_code(archive: str, tmp_path: Path) -> None:
-    os.makedirs(tmp_path / "lib")
-    run(archive, "help")
-    unpacked = next(Path(os.environ["HOME"], ".buildkite-agent", "bkagent", "code").iterdir())
+def test_the_header_shows_the_pages_of_the_code(archive: str, unpacked: Path) -> None:
     for name in sorted({*table.COMMANDS, *table.GROUPS}):
         words = [*name.split(" "), "--help"]
         by_header = (unpacked / "bkagent" / "help" / name.replace(" ", "_")).read_text("ascii")
@@ -304,9 +316,9 @@ def test_the_header_shows_the_pages_of_the_code(archive: str, tmp_path: Path) ->
 @pytest.mark.skipif(
     sys.platform != "linux" or not os.path.exists("/bin/bash"), reason="the header leaves it to the code"
 )
-def test_the_header_shows_a_page_only_where_the_code_would_print_the_same(archive: str, tmp_path: Path) -> None:
-    run(archive, "help")
-    unpacked = next(Path(os.environ["HOME"], ".buildkite-agent", "bkagent", "code").iterdir())
+def test_the_header_shows_a_page_only_where_the_code_would_print_the_same(
+    archive: str, unpacked: Path, tmp_path: Path
+) -> None:
     for page in ("help", "start"):
         (unpacked / "bkagent" / "help" / page).write_text("by the header\n")
     for words in (["start", "--help"], ["help"], ["--help"]):
