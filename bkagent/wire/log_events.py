@@ -109,6 +109,7 @@ EVENTS: Dict[str, str] = {
     "state.folder_replaced": "the state folder cannot be used, so another one is",
     "takeover.deferred": "an entry is left alone for now: it is damaged and its job runs, or its locks do not work",
     "takeover.failed": "a job of an earlier agent could not be delivered",
+    "takeover.finished": "the log and the result of a job of an earlier agent have been delivered",
     "takeover.session_ended": "the session of a job of an earlier agent has ended, so the job is cancelled",
     "takeover.started": "a job that an earlier agent left is taken over",
     "warm.ended": "the warm process of jobs has ended",

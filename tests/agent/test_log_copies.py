@@ -166,3 +166,4 @@ def test_an_agent_that_goes_on_with_a_job_shows_it_as_well(plane, start, tmp_pat
     go.touch()
     assert job.wait_finished() and other.wait_said("second")
     assert "first" not in other.said  # the one before has shown that
+    assert other.wait_said(f"Finished job {job.id} of an earlier agent with exit status 0")

@@ -140,7 +140,11 @@ class Takeover:
             if not entry.process.started():
                 # Its agent died before the process could begin; under the lock of `settle` it cannot begin any more.
                 settle_unrunnable(entry, outcome.lost(rfc3339(time.time_ns())))
-            if delivery.run() is not None and session.agent_token:
+            finish = delivery.run()
+            if finish is not None:
+                text = f"Finished job {job.job_id} of an earlier agent with exit status {finish.exit_status}"
+                context.report("info", text, "takeover.finished")
+            if finish is not None and session.agent_token:
                 heartbeat.stop()
                 agents.disconnect(
                     agent_client,
