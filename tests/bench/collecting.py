@@ -17,10 +17,10 @@ import tempfile
 import time
 from typing import Dict, List, Sequence, Tuple
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, TOP)
 
-from tests.conftest import TOP
-from tests.fakes.scripted_server import ScriptedServer
+from tests.fakes.scripted_server import ScriptedServer  # noqa: E402
 
 ENDINGS = ("txt", "log", "bin", "xml", "json")
 PATTERNS = {

@@ -23,7 +23,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspa
 from bkagent.controlplane.scheduling import branches, ordering
 from bkagent.controlplane.scheduling.expand import Target, expand
 from bkagent.controlplane.scheduling.limits import CONDITIONS_S
-from bkagent.controlplane.scheduling.nodes import Node
+from bkagent.controlplane.scheduling.nodes import StepNode
 from bkagent.controlplane.web.rest_api import paging
 from bkagent.controlplane.web.ui.emoji import with_emoji
 from bkagent.controlplane.web.ui.log_view import log_view, whole_lines
@@ -109,7 +109,7 @@ def upload(document: Any) -> object:
     for job in jobs:
         by_step.setdefault(job.step_id, []).append(job)
     walk = tuple(pipeline.walk())
-    nodes = [Node(entry, *walk[entry.at], tuple(by_step.get(entry.id, ())), "") for entry in entries]
+    nodes = [StepNode(entry, *walk[entry.at], tuple(by_step.get(entry.id, ())), "") for entry in entries]
     return len(ordering.advance(nodes))
 
 

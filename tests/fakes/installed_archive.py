@@ -9,11 +9,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Iterator, List
+from typing import List
 
-import pytest
-
-__all__ = ["archive", "install", "install_once", "program_of"]
+__all__ = ["install", "install_once", "program_of"]
 
 
 def install(packed_archive: str, folder: Path) -> str:
@@ -48,14 +46,3 @@ def install_once(packed_archive: str, folder: Path) -> str:
             path = install(packed_archive, Path(tempfile.mkdtemp(dir=str(folder))))
             path_file.write(path)
     return path
-
-
-@pytest.fixture(scope="session")
-def archive(packed_archive: str) -> Iterator[str]:
-    """Return an installed archive that every user can run, in place of the one in pytest's closed folder."""
-    if os.name != "posix" or os.geteuid() != 0:
-        pytest.skip("only root can act as another user")
-    folder = Path(tempfile.mkdtemp(prefix="installed-", dir="/tmp"))
-    folder.chmod(0o755)
-    yield install(packed_archive, folder)
-    shutil.rmtree(str(folder))

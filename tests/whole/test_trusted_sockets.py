@@ -1,21 +1,34 @@
 """A job's secrets go to a socket of its own user, never to another user's, and its folders are made and checked."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 
-from tests.fakes.installed_archive import archive
+from tests.fakes.installed_archive import install
 from tests.fakes.other_user import DAEMON, NOBODY, Listener, commons, python_of_all, run_as
 from tests.fakes.scripted_server import Answer, ScriptedServer
 
-__all__ = ["archive", "commons"]
+__all__ = ["commons"]
 
 TOKEN, SECRET = "job-api-token", "a-secret-to-redact"
 Listen = Callable[[int, Path], Listener]
+
+
+@pytest.fixture(scope="session")
+def archive(packed_archive: str) -> Iterator[str]:
+    """Return an installed archive that every user can run, in place of the one in pytest's closed folder."""
+    if os.name != "posix" or os.geteuid() != 0:
+        pytest.skip("only root can act as another user")
+    folder = Path(tempfile.mkdtemp(prefix="installed-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield install(packed_archive, folder)
+    shutil.rmtree(str(folder))
 
 
 @pytest.fixture
