@@ -6,6 +6,7 @@ import hashlib
 import os
 import random
 import socket
+import sys
 import threading
 from pathlib import Path
 from typing import Callable, List, Optional
@@ -14,10 +15,12 @@ import pytest
 
 from bkagent.artifacts.file_identity import FileChanged, FileIdentity, FileWatch, now_ns
 from bkagent.errors import AgentError, Unreachable
-from bkagent.transport.client.body import FileBody
+from bkagent.system import file_sending
+from bkagent.transport.client.body import BodyWatch, FileBody
 from bkagent.transport.client.http_client import Pool
 
 MIB = 1024 * 1024
+SIZE_MIB = 64  # more than the buffers of a connection hold by themselves: so some of it is sent unread
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 DAY_NS = 24 * 3600 * 10**9
 
@@ -63,9 +66,9 @@ class Server:
         return self.body
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def content() -> bytes:
-    return random.Random(7).getrandbits(8 * MIB).to_bytes(MIB, "little") * 40 + b"end"
+    return random.Random(7).getrandbits(8 * MIB).to_bytes(MIB, "little") * SIZE_MIB + b"end"
 
 
 @pytest.fixture
@@ -96,18 +99,59 @@ def test_every_byte_arrives_once_and_is_counted(path: Path, content: bytes) -> N
     assert server.ended() == b"before" + content + b"after" and sum(sent) == len(content)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such way")
+@pytest.mark.parametrize("limit_mib, unread_mib", [(1, SIZE_MIB - 16), (20, SIZE_MIB - 20), (SIZE_MIB + 1, 0)])
+def test_only_the_end_is_read_as_much_as_buffers_hold(
+    path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch, limit_mib: int, unread_mib: int
+) -> None:
+    class ReadingWatch(BodyWatch):
+        read_bytes = 0
+
+        def read(self, block: memoryview) -> None:
+            self.read_bytes += len(block)
+
+    monkeypatch.setattr(file_sending, "buffered_limit_bytes", lambda: limit_mib * MIB)
+    server, watch = Server(), ReadingWatch()
+    assert put(server, FileBody(str(path), len(content), watch=watch)) == 200
+    assert server.ended() == content
+    assert watch.read_bytes == len(content) - (unread_mib and unread_mib * MIB + len(b"end"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such way")
+def test_a_connection_holds_no_more_than_its_limit_says() -> None:
+    """A side that has read fast and stops leaves the most that a connection ever holds to its buffers."""
+    received_bytes, block, goal_bytes = 0, bytes(MIB), 128 * MIB
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        near, far = socket.create_connection(listener.getsockname()), listener.accept()[0]
+
+    def receive() -> None:
+        nonlocal received_bytes
+        while received_bytes < goal_bytes:
+            received_bytes += len(far.recv(4 * MIB))
+
+    receiver, sent_bytes = threading.Thread(target=receive), 0
+    with near, far:
+        receiver.start()
+        near.settimeout(0.5)
+        with pytest.raises(socket.timeout):
+            while True:
+                sent_bytes += near.send(block)
+        receiver.join(30)
+    assert goal_bytes <= received_bytes <= sent_bytes <= received_bytes + file_sending.buffered_limit_bytes()
+
+
 def test_a_part_is_of_its_own_bytes(path: Path, content: bytes) -> None:
     server, sent = Server(), []  # type: Server, List[int]
-    body = FileBody(str(path), 30 * MIB, 5 * MIB + 3, watch=watch_of(path, content, sent))
+    body = FileBody(str(path), 50 * MIB, 5 * MIB + 3, watch=watch_of(path, content, sent))
     assert put(server, body) == 200
-    assert server.ended() == content[5 * MIB + 3 :][: 30 * MIB] and sum(sent) == 30 * MIB
+    assert server.ended() == content[5 * MIB + 3 :][: 50 * MIB] and sum(sent) == 50 * MIB
 
 
-@pytest.mark.parametrize("at_bytes", [1, 20 * MIB, 30 * MIB])
+@pytest.mark.parametrize("at_bytes", [1, 20 * MIB, 50 * MIB])
 def test_a_file_that_changes_on_the_way_is_never_sent_whole(path: Path, content: bytes, at_bytes: int) -> None:
     def change(connection: socket.socket) -> None:
         with path.open("r+b") as file:
-            file.seek(len(content) - 17 * MIB)
+            file.seek(21 * MIB)
             file.write(bytes(MIB))
 
     server, sent = Server(at_bytes, change), []  # type: Server, List[int]

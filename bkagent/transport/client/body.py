@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 
 # Each of the parts under way has a block: larger ones cost memory, and send no faster.
 _BLOCK_BYTES = 256 * 1024
-
-
-# The system sends a long file without its being read, but for the last bytes: these are more than the buffers of both
-# sides hold, so that when the file is looked at for the last time no byte is under way that a change would reach.
+# The system sends a long file without its being read, but for the last bytes: these are so many, or what the buffers
+# of both sides hold if that is more, so that when the file is looked at for the last time no byte is under way that a
+# change would reach.
 _READ_BYTES = 16 * 1024 * 1024
 _UNREAD_BLOCK_BYTES = 4 * 1024 * 1024
 
@@ -141,13 +140,13 @@ def _read_all(body: FileBody, watch: BodyWatch, file: FileIO) -> int:
 
 def _send_beginning(body: FileBody, watch: BodyWatch, file: FileIO, to: socket.socket, limit: SendLimit) -> int:
     """Have the system send what is not to be read; return how many bytes these were, after which the file stands."""
-    from bkagent.system.file_sending import send_unread  # a short file needs none of it
+    from bkagent.system import file_sending  # a short file needs none of it
 
-    sent_bytes, unread_bytes = 0, body.size - _READ_BYTES
+    sent_bytes, unread_bytes = 0, body.size - max(_READ_BYTES, file_sending.buffered_limit_bytes())
     while sent_bytes < unread_bytes:
         block_bytes = min(_UNREAD_BLOCK_BYTES, unread_bytes - sent_bytes)
         try:
-            size = send_unread(to, file.fileno(), body.offset + sent_bytes, block_bytes, limit.look_s)
+            size = file_sending.send_unread(to, file.fileno(), body.offset + sent_bytes, block_bytes, limit.look_s)
         except socket.timeout:
             limit.check(to)
             continue
