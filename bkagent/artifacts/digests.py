@@ -88,7 +88,9 @@ def _read(file: FileIO, cancelled: Callable[[], bool], identity: FileIdentity) -
     """Read a file once for both sums: of a long one a second thread takes the other sum, of the same blocks."""
     from bkagent.artifacts.background_digest import AHEAD_COUNT, BackgroundDigest
 
-    blocks = [memoryview(bytearray(min(_BLOCK_BYTES, identity.size + 1))) for _ in range(AHEAD_COUNT + 1)]
+    # A file of /proc has more than its size says.
+    longest_bytes = min(_BLOCK_BYTES, max(identity.size, KEPT_BYTES) + 1)
+    blocks = [memoryview(bytearray(longest_bytes)) for _ in range(AHEAD_COUNT + 1)]
     sha1, sha256, size = weak_digest("sha1"), BackgroundDigest(), 0
     try:
         while True:

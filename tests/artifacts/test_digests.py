@@ -4,6 +4,7 @@ import hashlib
 import os
 import random
 import threading
+from io import FileIO
 
 import pytest
 
@@ -47,6 +48,20 @@ def test_a_file_has_the_sums_of_its_bytes(tmp_path, starts, size):
     starts.append(lambda: started.append(True))
     check(digests.read(str(tmp_path / "file"), lambda: False), content)
     assert bool(started) == (size > 8 * MIB)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/kallsyms"), reason="there is no such file")
+def test_a_file_that_says_it_is_empty_is_read_in_blocks(monkeypatch):
+    reads = []
+
+    class CountingFile(FileIO):
+        def readinto(self, block):
+            reads.append(len(block))
+            return super().readinto(block)
+
+    monkeypatch.setattr(digests, "FileIO", CountingFile)
+    read = digests.read("/proc/kallsyms", lambda: False)
+    assert os.stat("/proc/kallsyms").st_size == 0 and len(reads) < 10 + read.size / 100
 
 
 def test_a_file_that_another_replaces_while_it_is_read_is_read_again(tmp_path, starts):
