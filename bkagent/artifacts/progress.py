@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 LINES_PAUSE_S = 5.0
 _RATE_OVER_S = 15.0  # long enough to be calm, short enough to notice a line that has become slow
+_SILENCE_S = 5.0  # a longer one is a pause before another try, which says nothing of how fast the rest will be
 _RATE_FROM_S = 1.0  # the first small files say nothing of how fast large ones will be
 _LONGEST_LEFT_S = 100 * 3600  # a longer time is no estimate that helps anybody
 
@@ -93,6 +94,7 @@ class TransferProgress:
         self._next_at = now() + view.pause_s
         self._measure_bytes: Optional[Callable[[], int]] = None
         self._samples: Deque[Tuple[float, int]] = deque([(now(), 0)])
+        self._moved_at = now()
 
     def expect(self, files_count: int, measure_bytes: Callable[[], int]) -> None:
         """Say what there is to do. The bytes are measured when they are first shown: most transfers are short."""
@@ -104,6 +106,10 @@ class TransferProgress:
         with self._lock:
             self._bytes_done += bytes_count
             now = self._now()
+            if bytes_count > 0:
+                if now - self._moved_at > _SILENCE_S:
+                    self._samples = deque([(now, self._bytes_done)])
+                self._moved_at = now
             if bytes_count and now >= self._next_at:
                 self._next_at = now + self._view.pause_s
                 self._view.show(self._progress(now))

@@ -53,6 +53,15 @@ def test_the_rate_is_that_of_the_last_seconds():
     assert "100 B/s" in lines[0] and "2 B/s" in lines[-1]
 
 
+def test_a_pause_before_another_try_is_not_part_of_the_rate():
+    lines = reported([(1, 100), (5, 100), (60, 10), (2, 200), (4, 400)])
+    assert "33 B/s" in lines[0] and "B/s" not in lines[1] and "100 B/s" in lines[2]
+
+
+def test_a_line_that_moves_slowly_has_a_rate():
+    assert "2 B/s" in reported([(5, 10)] * 10)[-1]
+
+
 @pytest.mark.parametrize(
     "left_bytes, rate, text",
     [
