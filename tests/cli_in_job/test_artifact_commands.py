@@ -109,6 +109,13 @@ def test_uploads_that_cannot_begin(job, folder, words, env, says):
     assert not job.server.seen
 
 
+def test_less_than_no_uploads_at_once_is_the_default_number(job, folder):
+    store(job)
+    for name in ("a", "b", "c"):
+        (folder / name).write_bytes(b"x" * 100_000)
+    assert b"max_workers=3 " in job.run("artifact", "upload", "?", "--concurrency", "-1").stderr
+
+
 def test_nothing_to_upload_is_no_failure(job, folder):
     assert b"No files matched paths: none*" in job.run("artifact", "upload", "none*").stderr
 

@@ -43,6 +43,7 @@ class UploadOptions(NamedTuple):
             normalised=compat.normalises_upload_paths,
         )  # fmt: skip
         return cls(
-            selection, destination, settings[rows.CONTENT_TYPE], concurrency=settings[rows.CONCURRENCY],
+            selection, destination, settings[rows.CONTENT_TYPE],
+            concurrency=max(settings[rows.CONCURRENCY], 0),  # the reference, too, takes less than 0 for 0
             multipart=not settings[rows.NO_MULTIPART],
         )  # fmt: skip
