@@ -1,4 +1,4 @@
-"""Bodies that come in small pieces, as TLS passes them on, and go to a sink in few."""
+"""Bodies that come in small pieces, as TLS passes them on, and go to a sink in few, without waiting for more."""
 
 from __future__ import annotations
 
@@ -37,10 +37,24 @@ def receive(pieces: Sequence[bytes], taken: List[bytes]) -> None:
             sender.join(20)
 
 
-def test_many_small_pieces_become_few() -> None:
+def test_what_is_there_is_passed_on_at_once() -> None:
+    near, far = socket.socketpair()
     taken: List[bytes] = []
-    receive([CONTENT[at : at + 1000] for at in range(0, SIZE_BYTES, 1000)], taken)
-    assert b"".join(taken) == CONTENT and len(taken) < 100
+    with near, far:
+        for at in range(0, 50_000, 1000):
+            far.sendall((HEAD if not at else b"") + CONTENT[at : at + 1000])
+        reader = AnswerReader(near)
+        status, headers = reader.head(lambda: 20.0)
+
+        def take(data: bytes) -> None:
+            taken.append(data)
+            if sum(map(len, taken)) == 50_000:  # nothing else comes until these are passed on
+                far.sendall(CONTENT[50_000:200_000])
+                far.close()
+
+        with pytest.raises(BadAnswer):
+            reader.body("GET", status, headers, lambda: 20.0, take)
+    assert b"".join(taken) == CONTENT[:200_000] and len(taken) < 10
 
 
 def test_what_came_before_the_connection_ended_is_passed_on() -> None:

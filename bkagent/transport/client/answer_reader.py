@@ -5,7 +5,6 @@ Framing after RFC 9112, sections 6 and 7.
 
 from __future__ import annotations
 
-import time
 import zlib
 
 from bkagent.transport.client.response import Headers
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
 
 HEAD_LIMIT_BYTES = 256 * 1024
 BODY_LIMIT_BYTES = 256 * 1024 * 1024  # kept in memory; a sink takes any amount
-_BLOCK_BYTES = 256 * 1024
-_GATHERING_S = 0.05  # TLS has 16 KB at a time, and each call of a sink costs as much as to decrypt these
+_BLOCK_BYTES = 256 * 1024  # TLS has 16 KB at a time, but each call of a sink costs as much as to decrypt these
 _KEPT_BLOCK_BYTES = 8 * 1024  # enough for most answers; each idle connection has one
 
 
@@ -90,10 +88,8 @@ class AnswerReader:
         self._source.settimeout(0.0)
         try:
             self._source.recv(1)
-        except (BlockingIOError, InterruptedError):
-            return False
         except OSError as problem:
-            return type(problem).__name__ != "SSLWantReadError"
+            return not _would_wait(problem)
         return True
 
     def _head_bytes(self, time_left: Callable[[], float]) -> bytes:
@@ -131,18 +127,23 @@ class AnswerReader:
             size -= self._gather(view[:size], take, time_left)
 
     def _gather(self, view: memoryview, take: Sink, time_left: Callable[[], float]) -> int:
-        """Pass on what comes until the block is full, or was waited for; return how many bytes these were."""
+        """Wait for bytes, and pass them on with what is there behind them; return how many these were."""
         self._source.settimeout(time_left())
-        got, passed_on_at = 0, time.monotonic() + _GATHERING_S
+        got = self._source.recv_into(view)
+        if not got:
+            raise BadAnswer("unexpected EOF")
+        self._source.settimeout(0.0)
         try:
-            while got < len(view) and (not got or time.monotonic() < passed_on_at):
+            while got < len(view):
                 size = self._source.recv_into(view[got:])
                 if not size:
-                    raise BadAnswer("unexpected EOF")
+                    break  # which is seen again when more is waited for
                 got += size
+        except OSError as problem:
+            if not _would_wait(problem):
+                raise
         finally:
-            if got:
-                take(bytes(view[:got]))
+            take(bytes(view[:got]))
         return got
 
     def _to_the_end(self, take: Sink, time_left: Callable[[], float]) -> None:
@@ -177,6 +178,11 @@ class AnswerReader:
                 raise BadAnswer("a chunk line of the answer is too long")
             if not self._receive(time_left):
                 raise BadAnswer("unexpected EOF")
+
+
+def _would_wait(problem: OSError) -> bool:
+    """Return whether nothing is there to be read. `ssl` is not loaded to ask."""
+    return isinstance(problem, (BlockingIOError, InterruptedError)) or type(problem).__name__ == "SSLWantReadError"
 
 
 class _Inflate:
