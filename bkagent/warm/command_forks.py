@@ -73,16 +73,18 @@ class CommandForks:
             self._report("debug", text, "commands.unavailable")
 
     def _answer(self, queue: stand_in.Queue) -> None:
-        """Start the process whenever a caller asks and it is not running."""
+        """Start the process whenever a caller asks and it is not running. Raises OSError."""
         failures = 0
-        while failures < _MOST_FAILURES and not self._closed:
-            queue.sweep()
-            queue.announce()
-            select.select([queue.fd], [], [])
-            queue.make_answers()
-            queue.refuse()
-            failures = 0 if self._run(queue) else failures + 1
-        queue.close()
+        try:
+            while failures < _MOST_FAILURES and not self._closed:
+                queue.sweep()
+                queue.announce()
+                select.select([queue.fd], [], [])
+                queue.make_answers()
+                queue.refuse()
+                failures = 0 if self._run(queue) else failures + 1
+        finally:  # whatever was wrong: as long as this process is named, callers wait for its answer
+            queue.close()
 
     def _run(self, queue: stand_in.Queue) -> bool:
         """Have a process serve until it is no longer needed; return whether it ever served."""

@@ -1,5 +1,6 @@
 """Commands of a job that a warm process runs: no caller can tell, whatever becomes of process, forks and callers."""
 
+import errno
 import json
 import os
 import re
@@ -238,6 +239,22 @@ def test_nothing_is_made_for_callers_before_the_first(warm):
     assert (ran.stdout, ran.stderr) == (b"1\n", b"")
     warm.wait()
     assert sum(name.startswith("answer") for name in os.listdir(warm.calls)) == SLOTS
+
+
+def test_no_caller_waits_where_what_answers_callers_cannot_be_made(warm, monkeypatch):
+    make = os.mkfifo
+
+    def fail_at_last(path, mode):
+        if path.endswith(f"answer{SLOTS - 1}"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        make(path, mode)
+
+    monkeypatch.setattr(os, "mkfifo", fail_at_last)
+    assert eventually(lambda: warm.pid)
+    assert warm.run("env", "get", "ONE").stdout == b"1\n"
+    assert eventually(lambda: any("No space left" in text for text in warm.said))
+    assert warm.run("env", "get", "ONE").stdout == b"1\n"
+    assert warm.pid == 0
 
 
 def test_an_agent_that_shares_the_launchers_follows(warm):
