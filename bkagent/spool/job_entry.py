@@ -55,6 +55,8 @@ def attach(
         # Looked at under the lock: an agent that gave the job up did so holding it.
         if result.read(folder) is not None or os.path.exists(os.path.join(folder, layout.PID)):
             raise AgentError(f"the job in {folder} has run already")
+        if job_file is not None and not os.path.exists(os.path.join(folder, layout.JOB)):
+            raise AgentError(f"the job in {folder} was removed before it began")
         return JobEntry(folder, alive, held_up_s, call_later, job_file)
     except (AgentError, OSError):
         os.close(alive)

@@ -16,7 +16,7 @@ from bkagent.errors import AgentError, WireError
 from bkagent.spool import directory, shared_files
 from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import keeping
-from bkagent.spool.job_entry import attach
+from bkagent.spool.job_entry import attach, read_job_file
 from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
 
@@ -205,6 +205,15 @@ def test_a_job_that_was_given_up_does_not_start_any_more(spool_path):
     with pytest.raises(AgentError, match="has run already"):
         attach(entry.folder)
     assert not entry.process.alive()
+
+
+def test_a_job_that_was_removed_after_it_was_read_does_not_start_any_more(spool_path):
+    entry = directory.create(spool_path, JOB)
+    job_file = read_job_file(entry.folder)
+    os.unlink(os.path.join(entry.folder, "job.json"))  # as removing an entry begins
+    with pytest.raises(AgentError, match="was removed"):
+        attach(entry.folder, job_file=job_file)
+    assert not entry.process.alive() and not entry.process.started()
 
 
 def test_the_agent_writes_to_the_log_only_while_no_job_process_lives(spool_path):
