@@ -63,8 +63,8 @@ class JobProcess:
 
         It takes nothing of the entry, so that the process may end instead. What is wrong is met by `run` again.
         """
-        self._timers.start()
         try:
+            self._timers.start()
             job_file = read_job_file(self._folder)
             self._describe(job_file.job)
             self._job_file = job_file

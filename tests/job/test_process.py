@@ -60,6 +60,25 @@ def test_what_is_prepared_before_a_job_may_begin_shows_nowhere(sandbox: JobSandb
     assert not entry.process.started() and not (sandbox.root / "s").exists()
 
 
+def test_a_job_runs_that_could_not_be_prepared_for_want_of_a_thread(sandbox: JobSandbox) -> None:
+    entry = directory.create(str(sandbox.root / "spool"), JOB)
+    program = (
+        "import os, sys, threading; sys.path.insert(0, sys.argv[1]); from bkagent.job.process import JobProcess\n"
+        "start = threading.Thread.start\n"
+        "def refuse(thread):\n"
+        "    threading.Thread.start = start\n"
+        "    raise RuntimeError('no further thread')\n"
+        "threading.Thread.start = refuse\n"
+        "process = JobProcess(sys.argv[2], os.environ)\n"
+        "process.prepare()\n"
+        "os._exit(process.run().exit_status)"
+    )
+    words = [sys.executable, "-c", program, self_command.code_root(), entry.folder]
+    env = {**sandbox.env, "BUILDKITE_COMMAND": "exit 3"}
+    ended = subprocess.run(words, cwd=str(sandbox.builds), env=env, stderr=subprocess.PIPE, check=False)
+    assert (ended.returncode, ended.stderr) == (3, b"")
+
+
 def test_what_was_said_before_a_job_began_comes_first_and_once(sandbox: JobSandbox) -> None:
     ended = sandbox.start("exit 3", {"BUILDKITE_AGENT_DEBUG": "true"}, ["redaction for values"]).end()
     assert ended.status == 3
