@@ -131,6 +131,9 @@ class BytecodeFinder:
         except Exception:
             del sys.modules[name]
             return False
+        except BaseException:  # as from an interrupt, after which others may still import it
+            del sys.modules[name]
+            raise
         finally:
             spec._initializing = False  # type: ignore[attr-defined]
         if package:

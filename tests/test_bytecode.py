@@ -156,6 +156,27 @@ def test_modules_that_lie_together_in_vain_are_loaded_by_themselves(package, dam
     assert loaded == "" and value.split()[0] == ("changed" if damage == "changed" else "first")
 
 
+def test_modules_whose_code_is_cut_off_are_loaded_by_themselves(package):
+    group = pack(package, "bkagent.room", "bkagent.room.thing")
+    group.write_bytes(group.read_bytes()[:-30])
+    loaded, value, *_ = run_group(package).stdout.splitlines()
+    assert loaded == "bkagent.room" and value.split()[0] == "first"
+
+
+def test_a_module_that_is_interrupted_is_not_left_half_loaded(package):
+    thing = package / "bkagent" / "room" / "thing.py"
+    thing.write_text("raise KeyboardInterrupt\n")
+    py_compile.compile(str(thing), doraise=True)
+    pack(package, "bkagent.room", "bkagent.room.thing")
+    program = GROUP_PROGRAM.replace(
+        'bytecode.load_together("all")\n',
+        "try:\n    bytecode.load_together('all')\nexcept KeyboardInterrupt:\n    print('interrupted')\n",
+    ).partition("import bkagent.room.thing")[0]
+    argv = [sys.executable, "-I", "-S", "-B", "-c", program, str(package), code_root()]
+    said = subprocess.run(argv, stdout=subprocess.PIPE, check=True, text=True, timeout=60).stdout
+    assert said.splitlines() == ["interrupted", "bkagent.room"]
+
+
 def test_a_module_that_fails_does_so_where_it_is_imported(package):
     thing = package / "bkagent" / "room" / "thing.py"
     thing.write_text("raise KeyError('told')\n")
