@@ -46,19 +46,26 @@ class Renewal(Generic[T]):
         self._renewing = threading.Lock()
         self._kept: Optional[Expiring[T]] = None
         self._not_before_s = 0.0
+        self._failures_count, self._problem = 0, AgentError("")  # of `fetch`, and what it raised last
 
     def get(self) -> T:
-        """Return the content, renewed if need be. Raises what `fetch` raises where nothing valid is left."""
+        """Return the content, renewed if need be. Raises what `fetch` raises where nothing valid is left.
+
+        Threads that wait for the same `fetch` share what it raises.
+        """
         kept = self._kept
         if kept is not None and not self._expires_within(kept, self._early_s):
             return kept.content
         usable = kept is not None and not self._expires_within(kept, 0.0)
+        failures_count = self._failures_count
         if not self._renewing.acquire(blocking=not usable):
             assert kept is not None
             return kept.content
         try:
             if self._kept is not kept and self._kept is not None:
                 return self._kept.content  # another thread has renewed it meanwhile
+            if self._failures_count != failures_count and not usable:
+                raise self._problem  # fetched again by each of many threads in turn, it would fail for minutes
             return self._renewed(kept if usable else None).content
         finally:
             self._renewing.release()
@@ -78,6 +85,7 @@ class Renewal(Generic[T]):
         try:
             self._kept = self._fetch()
         except AgentError as problem:
+            self._failures_count, self._problem = self._failures_count + 1, problem
             if usable is None:
                 raise
             self._not_before_s = self._now() + _NEXT_TRY_S

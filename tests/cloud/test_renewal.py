@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from typing import List
 
@@ -56,6 +57,46 @@ def test_threads_that_start_together_fetch_once() -> None:
         thread.join()
     assert contents == ["1"] * 20
     assert source.fetched_count == 1
+
+
+class _CountingLock:
+    """Counts those who wait for it, or have it."""
+
+    def __init__(self) -> None:
+        self._lock, self.takers = threading.Lock(), itertools.count(1)
+        self.taken_count = 0
+
+    def acquire(self, blocking: bool) -> bool:
+        self.taken_count = next(self.takers)
+        return self._lock.acquire(blocking)
+
+    def release(self) -> None:
+        self._lock.release()
+
+
+def test_threads_that_start_together_share_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, lock = _Source(), _CountingLock()
+    monkeypatch.setattr(source.renewal, "_renewing", lock)
+    source.held.clear()
+    source.is_down = True
+    failures: List[Unreachable] = []
+
+    def get() -> None:
+        try:
+            source.renewal.get()
+        except Unreachable as problem:
+            failures.append(problem)
+
+    threads = [threading.Thread(target=get) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    until(lambda: lock.taken_count == 20)
+    source.held.set()
+    for thread in threads:
+        thread.join()
+    assert len(failures) == 20 and source.fetched_count == 1
+    source.is_down = False
+    assert source.renewal.get() == "2"  # who asks later has it fetched again
 
 
 def test_nobody_waits_for_what_is_renewed_early() -> None:
