@@ -37,7 +37,7 @@ def receive(pieces: Sequence[bytes], taken: List[bytes]) -> None:
             sender.join(20)
 
 
-def test_what_is_there_is_passed_on_at_once() -> None:
+def test_what_is_there_is_passed_on_though_nothing_follows() -> None:
     near, far = socket.socketpair()
     taken: List[bytes] = []
     with near, far:

@@ -5,6 +5,8 @@ Framing after RFC 9112, sections 6 and 7.
 
 from __future__ import annotations
 
+import _socket as socket  # `socket` turns all of its constants into enumerations first
+import time
 import zlib
 
 from bkagent.transport.client.response import Headers
@@ -13,7 +15,6 @@ from bkagent.wire.gzip_body import decompressor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import _socket as socket
     from typing import Callable, List, Optional, Tuple
 
     Sink = Callable[[bytes], None]
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 HEAD_LIMIT_BYTES = 256 * 1024
 BODY_LIMIT_BYTES = 256 * 1024 * 1024  # kept in memory; a sink takes any amount
-_BLOCK_BYTES = 256 * 1024  # TLS has 16 KB at a time, but each call of a sink costs as much as to decrypt these
+_BLOCK_BYTES = 256 * 1024
+_LULL_S, _GATHERING_S = 0.02, 0.1  # TLS has 16 KB at a time, and each call of a sink costs as much as to decrypt these
 _KEPT_BLOCK_BYTES = 8 * 1024  # enough for most answers; each idle connection has one
 
 
@@ -127,21 +129,21 @@ class AnswerReader:
             size -= self._gather(view[:size], take, time_left)
 
     def _gather(self, view: memoryview, take: Sink, time_left: Callable[[], float]) -> int:
-        """Wait for bytes, and pass them on with what is there behind them; return how many these were."""
+        """Wait for bytes, and pass them on with what follows without a lull; return how many these were."""
         self._source.settimeout(time_left())
         got = self._source.recv_into(view)
         if not got:
             raise BadAnswer("unexpected EOF")
-        self._source.settimeout(0.0)
+        passed_on_at = time.monotonic() + _GATHERING_S
+        self._source.settimeout(_LULL_S)
         try:
-            while got < len(view):
+            while got < len(view) and time.monotonic() < passed_on_at:
                 size = self._source.recv_into(view[got:])
                 if not size:
                     break  # which is seen again when more is waited for
                 got += size
-        except OSError as problem:
-            if not _would_wait(problem):
-                raise
+        except socket.timeout:
+            pass
         finally:
             take(bytes(view[:got]))
         return got
