@@ -186,3 +186,10 @@ def test_a_server_that_stops_to_read_ends_the_request(path: Path, content: bytes
     finally:
         is_over.set()
     assert len(server.ended()) < len(content)
+
+
+def test_a_system_without_the_call_reads_all(path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sendfile", raising=False)
+    server, sent = Server(), []  # type: Server, List[int]
+    assert put(server, FileBody(str(path), len(content), watch=watch_of(path, content, sent))) == 200
+    assert server.ended() == content and sum(sent) == len(content)
