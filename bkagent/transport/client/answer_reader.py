@@ -90,8 +90,10 @@ class AnswerReader:
         self._source.settimeout(0.0)
         try:
             self._source.recv(1)
+        except (BlockingIOError, InterruptedError):
+            return False
         except OSError as problem:
-            return not _would_wait(problem)
+            return type(problem).__name__ != "SSLWantReadError"
         return True
 
     def _head_bytes(self, time_left: Callable[[], float]) -> bytes:
@@ -135,7 +137,8 @@ class AnswerReader:
         if not got:
             raise BadAnswer("unexpected EOF")
         passed_on_at = time.monotonic() + _GATHERING_S
-        self._source.settimeout(_LULL_S)
+        if got < len(view):  # a small answer comes whole
+            self._source.settimeout(_LULL_S)
         try:
             while got < len(view) and time.monotonic() < passed_on_at:
                 size = self._source.recv_into(view[got:])
@@ -180,11 +183,6 @@ class AnswerReader:
                 raise BadAnswer("a chunk line of the answer is too long")
             if not self._receive(time_left):
                 raise BadAnswer("unexpected EOF")
-
-
-def _would_wait(problem: OSError) -> bool:
-    """Return whether nothing is there to be read. `ssl` is not loaded to ask."""
-    return isinstance(problem, (BlockingIOError, InterruptedError)) or type(problem).__name__ == "SSLWantReadError"
 
 
 class _Inflate:
