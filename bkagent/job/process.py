@@ -70,8 +70,8 @@ class JobProcess:
             self._job_file = job_file
             if not self._job.bootstrap_script and not env_overflow.exists(self._folder):
                 self._running_job = self._assemble()
-        except Exception:  # an edge as `run` has one, which says what this is
-            pass
+        except Exception:  # an edge as `run` has one, which begins anew and says what this is
+            self._job_file = None
 
     def scrub(self, text: str) -> str:
         """Return a text without the secrets that this process knows by now."""

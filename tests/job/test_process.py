@@ -4,6 +4,7 @@ import os
 import pathlib
 import subprocess
 import sys
+from typing import Tuple
 
 import pytest
 
@@ -62,21 +63,46 @@ def test_what_is_prepared_before_a_job_may_begin_shows_nowhere(sandbox: JobSandb
 
 def test_a_job_runs_that_could_not_be_prepared_for_want_of_a_thread(sandbox: JobSandbox) -> None:
     entry = directory.create(str(sandbox.root / "spool"), JOB)
-    program = (
-        "import os, sys, threading; sys.path.insert(0, sys.argv[1]); from bkagent.job.process import JobProcess\n"
+    refused = (
+        "import threading\n"
         "start = threading.Thread.start\n"
         "def refuse(thread):\n"
         "    threading.Thread.start = start\n"
         "    raise RuntimeError('no further thread')\n"
         "threading.Thread.start = refuse\n"
+    )
+    assert prepare_and_run(sandbox, entry.folder, refused, "exit 3") == (3, b"")
+
+
+def test_a_job_says_once_what_it_had_said_when_it_could_not_be_prepared(sandbox: JobSandbox) -> None:
+    entry = directory.create(str(sandbox.root / "spool"), JOB)
+    fails_once = (
+        "from bkagent.job import build_job\n"
+        "assemble = build_job.assemble\n"
+        "def fail(*given, **named):\n"
+        "    build_job.assemble = assemble\n"
+        "    given[2].line('said before it failed')\n"
+        "    raise OSError('once')\n"
+        "build_job.assemble = fail\n"
+    )
+    assert prepare_and_run(sandbox, entry.folder, fails_once, "echo ran") == (0, b"")
+    log = pathlib.Path(entry.folder, layout.LOG).read_bytes()
+    assert b"ran" in log and b"said before it failed" not in log
+
+
+def prepare_and_run(sandbox: JobSandbox, folder: str, before: str, command: str) -> "Tuple[int, bytes]":
+    """Run a job in a process that prepares it first, after some code; return its status and what it printed."""
+    program = (
+        "import os, sys; sys.path.insert(0, sys.argv[1]); from bkagent.job.process import JobProcess\n"
+        f"{before}"
         "process = JobProcess(sys.argv[2], os.environ)\n"
         "process.prepare()\n"
         "os._exit(process.run().exit_status)"
     )
-    words = [sys.executable, "-c", program, self_command.code_root(), entry.folder]
-    env = {**sandbox.env, "BUILDKITE_COMMAND": "exit 3"}
+    words = [sys.executable, "-c", program, self_command.code_root(), folder]
+    env = {**sandbox.env, "BUILDKITE_COMMAND": command}
     ended = subprocess.run(words, cwd=str(sandbox.builds), env=env, stderr=subprocess.PIPE, check=False)
-    assert (ended.returncode, ended.stderr) == (3, b"")
+    return ended.returncode, ended.stderr
 
 
 def test_what_was_said_before_a_job_began_comes_first_and_once(sandbox: JobSandbox) -> None:
